@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Reasons not to attach. Each function says why, in one line, when it refuses. */
+#ifndef _PTKIT_HOST_CHECK_H
+#define _PTKIT_HOST_CHECK_H
+
+#include <linux/types.h>
+
+bool host_function_refused(const char *function);
+bool host_tables_refused(void);
+
+#endif /* _PTKIT_HOST_CHECK_H */
