@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Asynchronous freeing: states, order, generations. No MMU needed; secondary ones are told. */
+#include <linux/notifier.h>
+#include <linux/slab.h>
+
+#include "../module/ptdesc.h"
+#include "ptest.h"
+
+#define NR_TABLES	300U
+
+/* What happened, in the order in which it did. */
+static struct {
+	struct ptkit_ptdesc *tables[NR_TABLES];
+	unsigned int flushes;
+	unsigned int freed;
+	unsigned int freed_before_flush;
+	unsigned int wrong_state;
+} seen;
+
+static int flushed(struct notifier_block *nb, unsigned long action, void *unused)
+{
+	unsigned int i;
+
+	seen.flushes++;
+	if (action != PTKIT_INVALIDATE_ALL)
+		seen.wrong_state++;
+	/* None of the batch may be anybody's while it is being flushed. */
+	for (i = 0; i < NR_TABLES; i++)
+		if (seen.tables[i] &&
+		    atomic_read(&seen.tables[i]->state) != PTDESC_FLUSHING)
+			seen.wrong_state++;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block notifier = { .notifier_call = flushed };
+
+static void table_freed(struct ptkit_ptdesc *pt)
+{
+	seen.freed++;
+	if (!seen.flushes)
+		seen.freed_before_flush++;
+}
+
+static const struct ptkit_ptdesc_owner owner = {
+	.name = "kunit",
+	.freed = table_freed,
+};
+
+static int async_init(struct kunit *test)
+{
+	ptkit_pagetable_sync();
+	memset(&seen, 0, sizeof(seen));
+	return ptkit_invalidate_register(&notifier);
+}
+
+static void async_exit(struct kunit *test)
+{
+	ptkit_pagetable_sync();
+	ptkit_invalidate_unregister(&notifier);
+}
+
+static struct ptkit_ptdesc *get_table(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = ptkit_pagetable_alloc(PTKIT_PTE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pt);
+	pt->owner = &owner;
+	return pt;
+}
+
+/* The flush comes first, all CPUs' tables go, and each table goes once. */
+static void async_order(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_TABLES; i++) {
+		seen.tables[i] = ptkit_pagetable_alloc(i % PTKIT_NR_LEVELS, GFP_KERNEL);
+		if (!seen.tables[i])
+			break;
+		seen.tables[i]->owner = &owner;
+	}
+	KUNIT_EXPECT_EQ(test, i, NR_TABLES);
+	/* So short a time that it is one batch nearly always; the checks hold for several, too. */
+	preempt_disable();
+	while (i--)
+		ptkit_pagetable_free_kernel(seen.tables[i]);
+	preempt_enable();
+	ptkit_pagetable_sync();
+
+	KUNIT_EXPECT_GE(test, seen.flushes, 1U);
+	KUNIT_EXPECT_EQ(test, seen.freed, NR_TABLES);
+	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+	if (seen.flushes == 1)
+		KUNIT_EXPECT_EQ(test, seen.wrong_state, 0U);
+	for (i = 0; i < NR_TABLES; i++)
+		seen.tables[i] = NULL;
+}
+
+static void async_take_back(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test);
+	bool back, twice;
+
+	KUNIT_EXPECT_FALSE(test, ptkit_pagetable_take_back(pt));
+	preempt_disable();
+	ptkit_pagetable_free_kernel(pt);
+	back = ptkit_pagetable_take_back(pt);
+	twice = back && ptkit_pagetable_take_back(pt);
+	preempt_enable();
+	KUNIT_EXPECT_FALSE(test, twice);
+
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+	/* On another CPU the worker may have been faster. */
+	KUNIT_EXPECT_EQ(test, seen.freed, back ? 0U : 1U);
+	if (back) {
+		KUNIT_EXPECT_EQ(test, atomic_read(&pt->state), (int)PTDESC_IDLE);
+		ptkit_pagetable_free_kernel(pt);
+		ptkit_pagetable_sync();
+		KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	}
+}
+
+/* Freed, taken back and freed again before the worker comes: freed once. */
+static void async_take_back_and_free(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test);
+	unsigned int i;
+
+	preempt_disable();
+	ptkit_pagetable_free_kernel(pt);
+	for (i = 0; i < 100 && ptkit_pagetable_take_back(pt); i++)
+		ptkit_pagetable_free_kernel(pt);
+	preempt_enable();
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+}
+
+/* A table that was taken back and is freed at once is still on the queue. */
+static void async_take_back_and_free_now(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test);
+	bool back;
+
+	preempt_disable();
+	ptkit_pagetable_free_kernel(pt);
+	back = ptkit_pagetable_take_back(pt);
+	if (back)
+		ptkit_pagetable_free(pt);
+	preempt_enable();
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+}
+
+static void async_generations(struct kunit *test)
+{
+	unsigned long generation = ptkit_flush_generation();
+	unsigned int before = seen.flushes;
+
+	ptkit_flush_after(generation);
+	KUNIT_EXPECT_EQ(test, seen.flushes, before + 1);
+	KUNIT_EXPECT_EQ(test, ptkit_flush_generation(), generation + 1);
+	ptkit_flush_after(generation);
+	KUNIT_EXPECT_EQ(test, seen.flushes, before + 1);
+	ptkit_flush_after(generation + 1);
+	KUNIT_EXPECT_EQ(test, seen.flushes, before + 2);
+}
+
+static void async_wait(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10 * NR_TABLES; i++)
+		ptkit_pagetable_free_kernel_wait(get_table(test));
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, seen.freed, 10 * NR_TABLES);
+	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
+}
+
+static void async_unregister(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&notifier), 0);
+	ptkit_pagetable_free_kernel(get_table(test));
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, seen.flushes, 0U);
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&notifier), -ENOENT);
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_register(&notifier), 0);
+}
+
+static struct kunit_case async_cases[] = {
+	KUNIT_CASE(async_order),
+	KUNIT_CASE(async_take_back),
+	KUNIT_CASE(async_take_back_and_free),
+	KUNIT_CASE(async_take_back_and_free_now),
+	KUNIT_CASE(async_generations),
+	KUNIT_CASE(async_wait),
+	KUNIT_CASE(async_unregister),
+	{ }
+};
+
+struct kunit_suite ptkit_async_free_suite = {
+	.name = "ptkit_async_free",
+	.init = async_init,
+	.exit = async_exit,
+	.test_cases = async_cases,
+};

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Descriptors: what they say, how they are found, how long they live. No MMU needed. */
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "ptest.h"
+
+static struct ptkit_ptdesc *get_table(struct kunit *test, enum ptkit_level level)
+{
+	struct ptkit_ptdesc *pt = ptkit_pagetable_alloc(level, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pt);
+	return pt;
+}
+
+static void ptdesc_alloc(struct kunit *test)
+{
+	unsigned int level;
+
+	for (level = 0; level < PTKIT_NR_LEVELS; level++) {
+		struct ptkit_ptdesc *pt = get_table(test, level);
+		struct page *page = ptkit_ptdesc_page(pt);
+
+		KUNIT_EXPECT_EQ(test, (unsigned int)pt->level, level);
+		KUNIT_EXPECT_EQ(test, pt->entries, 0U);
+		KUNIT_EXPECT_TRUE(test, !pt->owner);
+		KUNIT_EXPECT_TRUE(test, list_empty(&pt->list));
+		KUNIT_EXPECT_TRUE(test, ptkit_page_frozen(page));
+		KUNIT_EXPECT_TRUE(test, PageTable(page));
+		/* Free to be taken. */
+		if (spin_trylock(&pt->ptl))
+			spin_unlock(&pt->ptl);
+		else
+			KUNIT_FAIL(test, "locked");
+		KUNIT_EXPECT_TRUE(test, !memchr_inv(page_address(page), 0, PAGE_SIZE));
+		ptkit_pagetable_free(pt);
+	}
+	KUNIT_EXPECT_TRUE(test, !ptkit_pagetable_alloc(PTKIT_NR_LEVELS, GFP_KERNEL));
+}
+
+static void ptdesc_lookup(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PTE);
+	void *addr = page_address(ptkit_ptdesc_page(pt));
+
+	KUNIT_EXPECT_PTR_EQ(test, ptkit_page_ptdesc(pt->page), pt);
+	KUNIT_EXPECT_PTR_EQ(test, ptkit_virt_to_ptdesc(addr), pt);
+	KUNIT_EXPECT_PTR_EQ(test, ptkit_virt_to_ptdesc(addr + PAGE_SIZE - 1), pt);
+	ptkit_pagetable_free(pt);
+}
+
+/* Pages that look a little like tables. */
+static void ptdesc_strangers(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PTE);
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *small = kmalloc(64, GFP_KERNEL);
+
+	KUNIT_EXPECT_TRUE(test, page && small);
+	if (page && small) {
+		KUNIT_EXPECT_TRUE(test, !ptkit_page_ptdesc(page));
+		/* A private word that points to a real descriptor does not make it one. */
+		set_page_private(page, (unsigned long)pt);
+		KUNIT_EXPECT_TRUE(test, !ptkit_page_ptdesc(page));
+		set_page_private(page, (unsigned long)page);
+		KUNIT_EXPECT_TRUE(test, !ptkit_virt_to_ptdesc(page_address(page)));
+		set_page_private(page, 0);
+		KUNIT_EXPECT_TRUE(test, !ptkit_virt_to_ptdesc(small));
+	}
+	kfree(small);
+	if (page)
+		__free_page(page);
+	ptkit_pagetable_free(pt);
+}
+
+/* A listed table keeps its descriptor: a hit initialises nothing. */
+static void ptdesc_stays_attached(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt, *again;
+
+	migrate_disable();
+	pt = ptkit_pagetable_alloc(PTKIT_PMD, GFP_KERNEL);
+	if (pt) {
+		pt->addr = 0x1234;
+		ptkit_pagetable_free(pt);
+		rcu_read_lock();
+		again = ptkit_page_ptdesc(pt->page);
+		rcu_read_unlock();
+		/* With passthrough the page goes, but not before a grace period. */
+		KUNIT_EXPECT_PTR_EQ(test, again, pt);
+	}
+	migrate_enable();
+	KUNIT_EXPECT_NOT_NULL(test, pt);
+}
+
+static void ptdesc_free_rcu(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PUD);
+
+	rcu_read_lock();
+	ptkit_pagetable_free_rcu(pt);
+	KUNIT_EXPECT_PTR_EQ(test, ptkit_page_ptdesc(pt->page), pt);
+	rcu_read_unlock();
+	synchronize_rcu();
+	rcu_barrier();
+}
+
+static void ptdesc_many(struct kunit *test)
+{
+	LIST_HEAD(tables);
+	struct ptkit_ptdesc *pt, *next;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < 500; i++) {
+		pt = ptkit_pagetable_alloc(i % PTKIT_NR_LEVELS, GFP_KERNEL);
+		if (!pt)
+			break;
+		pt->addr = i;
+		list_add_tail(&pt->list, &tables);
+	}
+	KUNIT_EXPECT_EQ(test, i, 500U);
+	list_for_each_entry_safe(pt, next, &tables, list) {
+		KUNIT_EXPECT_EQ(test, pt->addr, (unsigned long)nr);
+		KUNIT_EXPECT_PTR_EQ(test, ptkit_page_ptdesc(pt->page), pt);
+		list_del_init(&pt->list);
+		ptkit_pagetable_free(pt);
+		nr++;
+	}
+	KUNIT_EXPECT_EQ(test, nr, i);
+}
+
+static struct kunit_case ptdesc_cases[] = {
+	KUNIT_CASE(ptdesc_alloc),
+	KUNIT_CASE(ptdesc_lookup),
+	KUNIT_CASE(ptdesc_strangers),
+	KUNIT_CASE(ptdesc_stays_attached),
+	KUNIT_CASE(ptdesc_free_rcu),
+	KUNIT_CASE(ptdesc_many),
+	{ }
+};
+
+struct kunit_suite ptkit_ptdesc_suite = {
+	.name = "ptkit_ptdesc",
+	.test_cases = ptdesc_cases,
+};
