@@ -338,8 +338,9 @@ static int walk_kernel(struct walk *w)
 	/* The kernel's half is the same in every root, and ours stays while we are here. */
 	w->root = (unsigned long *)current->active_mm->pgd;
 	while (walk_kernel_batch(w)) {
+		/* Livepatch, too, wakes tasks as if by a signal: then the write is begun anew. */
 		if (signal_pending(current))
-			return -EINTR;
+			return -ERESTARTSYS;
 		cond_resched();
 	}
 	return 0;
@@ -375,7 +376,7 @@ static int walk_process(struct walk *w, struct mm_struct *mm)
 	w->root = (unsigned long *)mm->pgd;
 	do {
 		if (signal_pending(current) || mmap_read_lock_killable(mm))
-			return -EINTR;
+			return -ERESTARTSYS;
 		more = walk_process_batch(w, mm);
 		mmap_read_unlock(mm);
 		cond_resched();
