@@ -15,10 +15,14 @@ all: modules
 modules: $(KDIR)/Makefile
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-# The command goes along. INSTALL_MOD_PATH and DESTDIR are for roots other than /.
+# DESTDIR is for roots other than /. The kernel's own rule leaves depmod out where there is no
+# System.map: with Debian's headers.
+install: release = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
 install:
 	$(MAKE) PTKIT_TESTS=n modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) PTKIT_TESTS=n modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) PTKIT_TESTS=n INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	depmod -a $(if $(DESTDIR),-b $(DESTDIR)) $(release)
 	install -D -m 755 scripts/ptkit $(DESTDIR)$(PREFIX)/sbin/ptkit
 	install -D -m 644 docs/ptkit.8 $(DESTDIR)$(PREFIX)/share/man/man8/ptkit.8
 
