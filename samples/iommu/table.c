@@ -136,7 +136,8 @@ static struct ptkit_ptdesc *table_below(struct ptkit_ptdesc *pt, u64 iova,
  * @phys: what, a page's physical address
  * @gfp: for the tables
  *
- * Context: as ptkit_pagetable_alloc() with @gfp, but neither interrupts nor NMI.
+ * Context: process context; may sleep if @gfp does. A driver that maps in softirqs, too, has to take
+ * its tables' locks with softirqs off everywhere.
  * Return: 0, -EEXIST if there is a mapping, -ENOMEM.
  */
 int iommu_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, gfp_t gfp)
@@ -189,7 +190,7 @@ static void path_clear(struct ptkit_ptdesc **path, u64 iova)
  * The device may use the mapping until ptkit_flush_after(ptkit_flush_generation()), called
  * afterwards, has returned; one such call is enough for any number of pages.
  *
- * Context: process or softirq context, as iommu_map(): locks are not taken with interrupts off.
+ * Context: process context, as iommu_map(). Does not sleep.
  * Return: 0 or -ENOENT.
  */
 int iommu_unmap(struct iommu_domain *domain, u64 iova)
