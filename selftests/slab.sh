@@ -10,8 +10,9 @@ slab=$tap_debugfs/ptkit/slab
 
 # cases - the lines of the last run of the test module, from the kernel log
 cases() {
-	dmesg | sed 's/^\[[^]]*\] //; s/^ptkit_slab_test: //' |
-		awk '/^KTAP version/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }'
+	tap_log | sed 's/^\[[^]]*\] //; s/^ptkit_slab_test: //' |
+		awk '/^KTAP version/ { nr = 0 } { line[++nr] = $0 }
+		     END { for (i = 1; i <= nr; i++) print line[i] }'
 }
 
 run_cases() {
