@@ -32,6 +32,8 @@
 #define MAPPER_PAGES	128
 #define STRIDE		(16 * MAPPERS * PAGE_SIZE)
 #define RUNS_MAX	100000UL
+/* So often at least the device translates while everything is mapped. */
+#define LOOKS		64
 
 /**
  * struct device_tlb - what the device remembers
@@ -93,7 +95,7 @@ static u64 device_translate(u64 iova)
 	u64 entry;
 
 	spin_lock(&device.lock);
-	result.translations++;
+	WRITE_ONCE(result.translations, result.translations + 1);
 	if (device.entry[slot] && device.iova[slot] == iova) {
 		result.tlb_hits++;
 	} else {
@@ -168,6 +170,14 @@ static void unmap_all(struct mapper *m, unsigned long number)
 		smp_store_release(&good[m->id][i], number + 1); /* pairs with translate_one() */
 }
 
+static void let_device_look(void)
+{
+	unsigned long before = READ_ONCE(result.translations);
+
+	while (READ_ONCE(result.translations) - before < LOOKS && !kthread_should_stop())
+		cond_resched();
+}
+
 static int mapper_thread(void *data)
 {
 	struct mapper *m = data;
@@ -175,7 +185,7 @@ static int mapper_thread(void *data)
 
 	for (number = 1; number <= m->rounds && !kthread_should_stop(); number++) {
 		map_all(m, number);
-		cond_resched();
+		let_device_look();
 		unmap_all(m, number);
 	}
 	smp_store_release(&m->over, true); /* pairs with mappers_over() */
