@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=dash disable=SC2119 # no arguments is what is meant
+# shellcheck shell=dash disable=SC2119,SC2317 # functions called by wait_until
 # The command for users, scripts/ptkit, which is /usr/bin/ptkit here.
 
 # shellcheck source=selftests/lib/tap.sh
@@ -72,8 +72,9 @@ rates_change() {
 		awk '$1 == "quicklist_pte" && $2 > 0 { found = 1 } END { exit !found }' $out
 }
 
+# Lists are empty at times: what was found for a process may be just what it needs.
 trims() {
-	[ "$(stat quicklist_pte_cached)" -gt 0 ] && says 0 trim && grep -q '^[1-9][0-9]* pages went back' $out &&
+	tables 100 && says 0 trim && grep -q '^[1-9][0-9]* pages went back' "$out" &&
 		[ "$(stat quicklist_pte_trimmed)" -gt 0 ]
 }
 
@@ -122,7 +123,7 @@ says 0 status && grep -q '^attached  *yes' $out && grep -q '^quicklist pte' $out
 tap_result $? "status is one screen"
 rates_change
 tap_result $? "top shows rates, as plain text"
-trims
+wait_until 60 trims
 tap_result $? "trims"
 limits
 tap_result $? "shows and sets limits"

@@ -20,6 +20,7 @@ soak() {
 
 	load_module ptkit_torture kinds=frozen seconds="$1" || return
 	press_memory &
+	shrink_caches &
 	wait_until "$(patience)" ended
 	status=$?
 	wait

@@ -22,7 +22,7 @@ counts() {
 	drop_caches
 	echo 1 >/proc/sys/vm/stat_refresh
 	awk '$1 == "nr_page_table_pages" { print "page tables", $2 }' /proc/vmstat
-	echo "vmalloc areas $(wc -l </proc/vmallocinfo)"
+	echo "vmalloc areas $(grep -vc unpurged /proc/vmallocinfo)"
 	awk '$1 ~ /^ptkit/ { print "caches", $1 }' /proc/slabinfo
 	awk '$1 == "SUnreclaim:" { print "slab KiB", $2 }
 	     $1 == "Percpu:" { print "percpu KiB", $2 }' /proc/meminfo

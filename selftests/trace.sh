@@ -23,8 +23,8 @@ seen() {
 # is not needed any more is reclaimed.
 provoke() {
 	attach || return
-	# Not a child: storms waits for all of them.
-	(tables 60 60 &)
+	# Not a child: storms waits for all of them. Nor does it hold the test's output open.
+	(tables 60 600 >/dev/null 2>&1 &)
 	storms "$(cpus)" 300
 	echo 0 >"$debugfs/quicklist/pte/trim"
 	echo 1 >"$debugfs/frozen/drain"
@@ -36,6 +36,7 @@ provoke() {
 	drop_caches
 	tables 500
 	drop_caches
+	killall tables
 	unload_module ptkit_window_test && detach
 }
 

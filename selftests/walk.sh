@@ -105,39 +105,58 @@ adds_up() {
 	return 1
 }
 
+# The kernel may link a table meanwhile.
+kernel_adds_up() {
+	local try
+
+	for try in 1 2 3 4 5; do
+		walk_of kernel && [ "$(field pgd tables)" -eq 1 ] || return
+		tap_note "walk $try"
+		! adds_up 1 || return 0
+	done
+	return 1
+}
+
 own_tables() {
-	hold sh -c 'tables 1 2>/dev/null; echo ready; read -r _ <>/tmp/never' &&
-		agrees_with_status "$held"
+	hold space sparse 1 600 && agrees_with_status "$held"
 }
 
 huge_tables() {
-	hold space huge 8 60 && agrees_with_status "$held" && [ "$(field pmd huge)" -ge 8 ] &&
+	echo 1 >/proc/sys/vm/compact_memory
+	hold space huge 8 600 && agrees_with_status "$held" && [ "$(field pmd huge)" -ge 8 ] &&
 		[ "$(field deposited)" -ge 8 ]
 }
 
 # 64 GiB of address space with a page in every 2 MiB.
 large_space() {
-	tables 32768 60 &
+	rm -f /tmp/ready
+	tables 32768 600 /tmp/ready &
 	held=$!
-	wait_until 60 large_is_touched
+	wait_until 120 [ -e /tmp/ready ]
 }
 
-# shellcheck disable=SC2317 # called by wait_until
-large_is_touched() {
-	[ "$(awk '$1 == "VmPTE:" { print $2 }' "/proc/$held/status")" -ge 131072 ]
-}
-
-# The process's own page faults and mmaps go on beside the walk: it must not hold its lock.
-interrupted() {
+# interrupted_after SECONDS - a walk is killed then, and leaves the last result
+interrupted_after() {
 	local before
 
 	walk_of kernel || return
 	before=$(cat "$walk")
 	sh -c "echo $held >$walk" 2>/dev/null &
-	sleep 0.05
-	kill -9 $! || return
+	sleep "$1"
+	kill -9 $!
 	wait $! 2>/dev/null
-	[ "$(cat "$walk")" = "$before" ]
+	[ $? -eq 137 ] && [ "$(cat "$walk")" = "$before" ]
+}
+
+# Who comes too early finds none, who comes too late finds its result. A walk that takes no notice
+# always leaves one.
+interrupted() {
+	local try
+
+	for try in 1 2 3 4 5 6 7 8 9; do
+		! interrupted_after 0.0$try || return 0
+	done
+	return 1
 }
 
 walk_while() {
@@ -195,11 +214,10 @@ agrees_with_dump() {
 }
 
 tap_plan 13
-mkfifo /tmp/never
 
 ptkit_load && [ "$(field space)" = none ]
 tap_result $? "nothing was walked at first"
-walk_of kernel && adds_up 1 && [ "$(field pgd tables)" -eq 1 ]
+kernel_adds_up
 tap_result $? "the kernel's tables can be walked"
 refuses_nonsense
 tap_result $? "refuses what is neither a PID nor kernel"
@@ -216,7 +234,7 @@ drop
 huge_tables && adds_up
 tap_result $? "huge pages: so it does, with those kept for splitting"
 drop
-hold space sparse 200 60 && agrees_with_status "$held" && adds_up && [ "$(field pmd tables)" -ge 200 ]
+hold space sparse 200 600 && agrees_with_status "$held" && adds_up && [ "$(field pmd tables)" -ge 200 ]
 tap_result $? "200 pages in 200 GiB: the same"
 drop
 

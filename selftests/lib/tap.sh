@@ -147,13 +147,15 @@ stat() {
 	return 1
 }
 
-# wait_until SECONDS COMMAND [ARG ...] - until COMMAND succeeds; fails when the time is up.
+# wait_until SECONDS COMMAND [ARG ...] - until COMMAND succeeds; fails when the time is up and it was
+# tried twice for each second: a machine that stands still for a while is no reason.
 wait_until() {
-	local end=$(($(date +%s) + $1))
+	local end=$(($(date +%s) + $1)) tries=$(($1 * 2))
 	shift
 
 	until "$@"; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
+		tries=$((tries - 1))
+		[ "$(date +%s)" -lt "$end" ] || [ $tries -gt 0 ] || return 1
 		sleep 0.1
 	done
 }
