@@ -121,7 +121,8 @@ static_assert(ARRAY_SIZE(window_names) == NR_WINDOW_EVENTS);
  * @above: the region whose table has the entry for @table; %NULL if the kernel's has
  * @addr: its first address
  * @level: of @table: PTKIT_PTE, or PTKIT_PMD where the window spans so much
- * @linked: does the entry point to it? Both are written under the ptl of @table
+ * @linked: does the entry point to it? Both are written under the ptl of @table, except that the
+ *	worker makes @table %NULL without it: ask window_is_linked()
  * @pmdp: the entry in the kernel's table, for PTKIT_PTE
  * @pudp: the same for PTKIT_PMD
  * @saved_pmd: what it was
@@ -252,11 +253,32 @@ static void window_set_entry(struct window_region *r, struct page *table)
 	ptkit_arch_set_pmd(pmdp, table ? ptkit_arch_pmd_table(table) : __pmd(0));
 }
 
+/*
+ * Is @pt, whose lock we hold, the region's table, and linked? The worker takes no lock to make the
+ * region's table nothing, and whoever links the next one takes that one's lock, not ours:
+ *
+ *	here				window_new_table()
+ *	  read linked			  table = the next one, by a swap that is a full barrier
+ *	  read barrier			  linked = true
+ *	  read table
+ *
+ * So who reads that the next one is linked reads a table that is not @pt, which it can become only
+ * under the lock that we hold. Asked the other way round, @pt could be free, and taken for linked.
+ */
+static bool window_is_linked(const struct window_region *r, const struct ptkit_ptdesc *pt)
+{
+	bool linked = READ_ONCE(r->linked);
+
+	lockdep_assert_held(&pt->ptl);
+	smp_rmb();	/* pairs with the swap in window_new_table() */
+	return linked && READ_ONCE(r->table) == pt;
+}
+
 static void window_link(struct window_region *r, struct ptkit_ptdesc *pt)
 {
 	lockdep_assert_held(&pt->ptl);
 	window_set_entry(r, pt->page);
-	r->linked = true;
+	WRITE_ONCE(r->linked, true);
 }
 
 /*
@@ -266,17 +288,16 @@ static void window_link(struct window_region *r, struct ptkit_ptdesc *pt)
  */
 static bool window_lock_if_live(struct window_region *r, struct ptkit_ptdesc *pt, bool *held)
 {
-	bool live = false;
+	bool live;
 
 	spin_lock(&pt->ptl);
-	if (READ_ONCE(r->table) == pt) {
-		live = r->linked;
-		if (!live && *held && ptkit_pagetable_take_back(pt)) {
-			window_link(r, pt);
-			window_event(WINDOW_RELINKED, 1);
-			live = true;
-			*held = false;
-		}
+	live = window_is_linked(r, pt);
+	/* Only if it still is this region's: if it has come free since, it is not queued. */
+	if (!live && *held && READ_ONCE(r->table) == pt && ptkit_pagetable_take_back(pt)) {
+		window_link(r, pt);
+		window_event(WINDOW_RELINKED, 1);
+		live = true;
+		*held = false;
 	}
 	if (live)
 		__release(&pt->ptl);
@@ -298,6 +319,7 @@ static struct ptkit_ptdesc *window_new_table(struct window_region *r)
 	WRITE_ONCE(pt->addr, r->addr);
 
 	spin_lock(&pt->ptl);
+	/* A full barrier before the table is linked: pairs with window_is_linked(). */
 	if (!cmpxchg(&r->table, NULL, pt)) {
 		window_link(r, pt);
 		window_event(WINDOW_LINKED, 1);
@@ -376,7 +398,7 @@ static void window_unlink(struct window_region *r, struct ptkit_ptdesc *pt)
 {
 	lockdep_assert_held(&pt->ptl);
 	window_set_entry(r, NULL);
-	r->linked = false;
+	WRITE_ONCE(r->linked, false);
 	window_event(WINDOW_UNLINKED, 1);
 	trace_ptkit_window_unlink("window", r - window.regions);
 	ptkit_pagetable_free_kernel(pt);
@@ -400,7 +422,7 @@ static void window_unlink_later(struct window_region *r)
 		pt = READ_ONCE(r->table);
 		if (pt) {
 			spin_lock(&pt->ptl);
-			if (READ_ONCE(r->table) == pt && r->linked && !pt->entries) {
+			if (window_is_linked(r, pt) && !pt->entries) {
 				unlinked = window_may_queue(pt);
 				wait = !unlinked;
 				if (unlinked)
