@@ -234,6 +234,17 @@ static const struct ptkit_ptdesc_owner window_owner = {
 	.freed = window_table_freed,
 };
 
+/* For tracepoints: which of the quicklists, and which region of that level. */
+static const char *window_level_name(const struct window_region *r)
+{
+	return r->level == PTKIT_PMD ? "window_pmd" : "window";
+}
+
+static unsigned long window_level_index(const struct window_region *r)
+{
+	return r - (r->level == PTKIT_PMD ? window.spans : window.regions);
+}
+
 static pmd_t *window_pmd_in(struct page *table, unsigned long addr)
 {
 	return (pmd_t *)page_address(table) + pmd_index(addr);
@@ -323,7 +334,7 @@ static struct ptkit_ptdesc *window_new_table(struct window_region *r)
 	if (!cmpxchg(&r->table, NULL, pt)) {
 		window_link(r, pt);
 		window_event(WINDOW_LINKED, 1);
-		trace_ptkit_window_link("window", r - window.regions);
+		trace_ptkit_window_link(window_level_name(r), window_level_index(r));
 		__release(&pt->ptl);
 		return pt;
 	}
@@ -400,7 +411,7 @@ static void window_unlink(struct window_region *r, struct ptkit_ptdesc *pt)
 	window_set_entry(r, NULL);
 	WRITE_ONCE(r->linked, false);
 	window_event(WINDOW_UNLINKED, 1);
-	trace_ptkit_window_unlink("window", r - window.regions);
+	trace_ptkit_window_unlink(window_level_name(r), window_level_index(r));
 	ptkit_pagetable_free_kernel(pt);
 }
 
