@@ -10,6 +10,7 @@
 #include <linux/nodemask.h>
 
 #include "arch/arch.h"
+#include "compat/compat.h"
 #include "internal.h"
 #include "pcp_stack.h"
 #include "ptdesc.h"
@@ -56,6 +57,11 @@ static int memory_changed(struct notifier_block *nb, unsigned long action, void 
 {
 	switch (action) {
 	case MEM_GOING_OFFLINE:
+		/* Nothing would tell when the last stale reader has left its struct pages. */
+		if (!PTKIT_WAITS_FOR_TASKS) {
+			pr_warn_once("memory stays online: this kernel has no Tasks RCU\n");
+			return NOTIFY_BAD;
+		}
 		ptkit_quicklist_drain_all();
 		ptkit_ptdesc_barrier();
 		ptkit_slab_shrink_all();

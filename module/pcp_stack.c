@@ -437,7 +437,8 @@ EXPORT_SYMBOL_FOR_TESTS(pcp_cache_exit);
  * A task that was preempted between reading a stack's top and the top's link may hold a pointer to
  * a page that has been freed since. Memory hot-remove unmaps struct pages some time after the block
  * went offline; the notifier for that calls this, and it returns when every task has left such a
- * section: none of them sleeps by itself in there, which is what RCU tasks waits for.
+ * section: none of them sleeps by itself in there, which is what RCU tasks waits for. Where nothing
+ * waits for that (PTKIT_WAITS_FOR_TASKS), no memory goes offline.
  *
  * Context: process context, may sleep.
  */

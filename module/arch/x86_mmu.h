@@ -27,6 +27,8 @@
 #include <asm/invpcid.h>
 #include <asm/processor-flags.h>
 
+#include "../compat/compat.h"
+
 #define PTKIT_ARCH_FLUSHES	true
 
 static inline void ptkit_arch_toggle_pge(void)
@@ -59,7 +61,12 @@ static inline const char *ptkit_arch_flush_name(void)
 
 static inline const char *ptkit_arch_window_refused(void)
 {
-	return boot_cpu_has(X86_FEATURE_XENPV) ? "the hypervisor owns the page tables" : NULL;
+	if (boot_cpu_has(X86_FEATURE_XENPV))
+		return "the hypervisor owns the page tables";
+	/* Who walks the kernel's tables without asking is waited for by nothing else (ptdesc.c). */
+	if (!PTKIT_WAITS_FOR_TASKS)
+		return "this kernel has no Tasks RCU";
+	return NULL;
 }
 
 /* The entry, or %NULL where no table of level PUD maps @addr. */

@@ -118,7 +118,16 @@ static inline struct shrinker *ptkit_shrinker_host(struct ptkit_shrinker *self)
 #define PTKIT_PAGE_COMPOUND	compound_info
 #endif
 
-/* Without CONFIG_TASKS_RCU the kernel maps call_rcu_tasks() to call_rcu(), but not its barrier. */
+/*
+ * Does call_rcu_tasks() wait until every task has slept or been in user space? Without
+ * CONFIG_TASKS_RCU the kernel maps it to call_rcu(). Where nothing is preempted, that does: a task
+ * that does not sleep is a reader. Where tasks are preempted it does not, whatever preemption was
+ * chosen at boot (PREEMPT_DYNAMIC and PREEMPT_LAZY are PREEMPTION, too). A kernel has both if it
+ * has ftrace, or kprobes that are optimised, or BPF.
+ */
+#define PTKIT_WAITS_FOR_TASKS	(IS_ENABLED(CONFIG_TASKS_RCU) || !IS_ENABLED(CONFIG_PREEMPTION))
+
+/* Mapped or not, the barrier is Tasks RCU's alone. */
 static inline void ptkit_rcu_barrier_tasks(void)
 {
 #ifdef CONFIG_TASKS_RCU
