@@ -2,7 +2,8 @@
 /*
  * The window: a range of kernel addresses whose PTE tables are ptkit's, and are really walked.
  *
- * vmap() of one page, repeated, reserves the range, and makes all upper levels for it. Inside, each
+ * vmap() of one page, repeated, reserves the range, and makes all upper levels for it. It is called
+ * an I/O mapping, which aligns it, and which /proc/kcore passes over as a hole. Inside, each
  * entry of level PMD (2 MiB, a region) is saved, and from then on points to a table of ptkit's, or
  * to nothing. At unload the saved entries are put back, which is what vunmap() wants to find.
  *
@@ -45,7 +46,8 @@
  * Outside walkers (ptdump, CPA, kcore, see ptdesc.c) may have found a table just before it was
  * unlinked. Tables of the window only become tables of the window again, and leave for the host
  * after a grace period of Tasks RCU. What a late walker finds is zero, or entries of another
- * region.
+ * region. One that reads the same upper entry twice may find zero the second time, and go on as if
+ * it pointed to physical page 0: docs/design.md says who, and why the entry is not left otherwise.
  *
  * Lock order: a descriptor's ptl, one at a time, and addr_lock; nothing is taken under either.
  * batch_lock (async_free.c) > purge_lock > flush_lock; purge_lock > addr_lock.
@@ -968,34 +970,28 @@ DEFINE_SHOW_ATTRIBUTE(window_tables);
 
 /* ---- init and exit --------------------------------------------------------------------------- */
 
-/* Reserve the window, aligned: vmap() aligns to pages only, so ask for nearly one more. */
-static bool window_vmap(unsigned long align)
-{
-	unsigned long i, nr = window.pages + align / PAGE_SIZE - 1;
-	struct page **pages;
-
-	if (nr > totalram_pages())
-		return false;
-	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
-	if (!pages)
-		return false;
-	for (i = 0; i < nr; i++)
-		pages[i] = window.dummy;
-	window.reserved = vmap(pages, nr, VM_MAP, PAGE_KERNEL_RO);
-	window.start = ALIGN((unsigned long)window.reserved, align);
-	kvfree(pages);
-	return window.reserved;
-}
-
-/* In whole regions; as many of level PMD as the window has room for, if there is RAM for that. */
+/*
+ * Reserve the window, in whole regions. VM_IOREMAP aligns it to its size, up to a region of level
+ * PMD, and keeps readers of /proc/kcore out of its tables. Nothing else comes of it but the word
+ * "ioremap" in /proc/vmallocinfo.
+ */
 static const char *window_reserve(void)
 {
-	bool large = window.pages >= PUD_SIZE / PAGE_SIZE;
+	struct page **pages;
+	unsigned long i;
 
 	window.dummy = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (window.dummy && ((large && window_vmap(PUD_SIZE)) || window_vmap(PMD_SIZE)))
-		return NULL;
-	return "no memory, or no addresses, to reserve it";
+	pages = kvmalloc_array(window.pages, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	if (window.dummy && pages) {
+		for (i = 0; i < window.pages; i++)
+			pages[i] = window.dummy;
+		window.reserved = vmap(pages, window.pages, VM_IOREMAP, PAGE_KERNEL_RO);
+	}
+	kvfree(pages);
+	if (!window.reserved)
+		return "no memory, or no addresses, to reserve it";
+	window.start = (unsigned long)window.reserved;
+	return IS_ALIGNED(window.start, PMD_SIZE) ? NULL : "its addresses are not aligned";
 }
 
 static const char *window_alloc(void)
@@ -1148,7 +1144,7 @@ static const char *window_size(void)
 	window.pages = window.nr_regions * REGION_PAGES;
 	if ((unsigned long)window_mb << 20 < PMD_SIZE)
 		return "it is smaller than what one table maps";
-	if (window.pages + REGION_PAGES > totalram_pages())
+	if (window.pages > totalram_pages())
 		return "it is larger than RAM, which is all that vmap() reserves";
 	return NULL;
 }

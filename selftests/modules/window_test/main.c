@@ -31,6 +31,7 @@ static const struct {
 	{ "walk", test_walk },
 	{ "exhaust", test_exhaust },
 	{ "hold", test_hold },
+	{ "show", test_show },
 	{ "release", test_release },
 	{ "lookup", test_lookup },
 	{ "queue", test_queue },

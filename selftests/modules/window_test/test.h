@@ -27,6 +27,7 @@ int test_churn(unsigned long ms, unsigned long threads);
 int test_walk(unsigned long ms, unsigned long threads);
 int test_exhaust(unsigned long unused, unsigned long unused2);
 int test_hold(unsigned long mappings, unsigned long pages);
+int test_show(unsigned long unused, unsigned long unused2);
 int test_release(unsigned long unused, unsigned long unused2);
 int test_lookup(unsigned long unused, unsigned long unused2);
 int test_queue(unsigned long tables, unsigned long unused);

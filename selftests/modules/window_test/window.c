@@ -628,6 +628,18 @@ int test_hold(unsigned long mappings, unsigned long pages)
 	return PTR_ERR_OR_ZERO(addr);
 }
 
+/* A page that is not zero, mapped until "release": for who looks where it is. */
+int test_show(unsigned long unused, unsigned long unused2)
+{
+	int ret = test_hold(1, 1);
+
+	if (ret)
+		return ret;
+	memset(held[0], 0x5a, PAGE_SIZE);
+	test_report("address", (long)held[0]);
+	return 0;
+}
+
 /* Full; fragmented; empty again. Each time one clear error, and no harm. */
 int test_exhaust(unsigned long unused, unsigned long unused2)
 {
