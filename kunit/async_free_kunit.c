@@ -191,6 +191,49 @@ static void async_unregister(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ptkit_invalidate_register(&notifier), 0);
 }
 
+/* Freed again when its batch is over: refused, and the lists stay whole. */
+static void async_free_twice(struct kunit *test)
+{
+	unsigned long misuse = ptkit_async_misuse(), listed, checked;
+	struct ptkit_ptdesc *pt;
+
+	if (ptkit_passthrough)
+		kunit_skip(test, "needs a list that the table waits on");
+	ptest_expect_warning(PTEST_WARN_PT_TWICE);
+	pt = get_table(test);
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse);
+	KUNIT_EXPECT_EQ(test, ptkit_quicklist_verify(pt->cache->ql, &listed), 0L);
+
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse + 1);
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+	KUNIT_EXPECT_EQ(test, ptkit_quicklist_verify(pt->cache->ql, &checked), 0L);
+	KUNIT_EXPECT_EQ(test, checked, listed);
+}
+
+static void async_free_in_use(struct kunit *test)
+{
+	unsigned long misuse = ptkit_async_misuse();
+	struct ptkit_ptdesc *pt = get_table(test);
+
+	ptest_expect_warning(PTEST_WARN_PT_ENTRIES);
+	pt->entries = 1;
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse + 1);
+	KUNIT_EXPECT_EQ(test, seen.freed, 0U);
+
+	pt->entries = 0;
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse + 1);
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+}
+
 static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_order),
 	KUNIT_CASE(async_take_back),
@@ -199,6 +242,8 @@ static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_generations),
 	KUNIT_CASE(async_wait),
 	KUNIT_CASE(async_unregister),
+	KUNIT_CASE(async_free_twice),
+	KUNIT_CASE(async_free_in_use),
 	{ }
 };
 

@@ -21,7 +21,9 @@
  *
  * A table that is wanted again at the same place before its batch starts is simply taken back: what
  * hardware remembers of it is still true. Its descriptor stays on the queue until the worker comes
- * past it. Every change of state is one compare-and-swap, so a table that is freed twice is seen.
+ * past it. Every change of state is one compare-and-swap, so a table that is freed twice is seen
+ * while it is on its way; after that, by the mark of its page, which is listed (pcp_stack.h). Not
+ * seen: one that is somebody else's again, unless it has entries when its batch comes.
  *
  * Generations. Full flushes are numbered: flushes_started when one begins, flushes_done when every
  * CPU and secondary MMU has answered. A table remembers the number begun last when it was queued,
@@ -293,8 +295,25 @@ static void async_kick_now_fn(struct irq_work *work)
 		ptkit_pagetable_queue_length(), late / HZ);
 }
 
-/* May @pt be queued? If it is on the queue already, it is done. */
-static bool async_claim(struct ptkit_ptdesc *pt)
+/* The table is claimed. */
+static __always_inline void async_push(struct ptkit_ptdesc *pt)
+{
+	struct async_cpu *cpu;
+
+	pt->generation = READ_ONCE(flushes_started);
+
+	/* Counted first, see ptkit_pagetable_queue_length(). Any CPU may do all of this. */
+	this_cpu_inc(cpus->pushed);
+	cpu = raw_cpu_ptr(cpus);
+	if (llist_add(&pt->queued, &cpu->queue))
+		irq_work_queue(&cpu->kick);
+	/* A hint: if somebody came between, it is his number, or the next one. */
+	if (unlikely(!(READ_ONCE(cpu->pushed) % KICK_AT)))
+		irq_work_queue(&cpu->kick_now);
+}
+
+/* @pt is not idle, or it is listed. If it is on the queue already, it is done. */
+static bool async_claim_slow(struct ptkit_ptdesc *pt)
 {
 	int state = atomic_read(&pt->state);
 
@@ -306,13 +325,30 @@ static bool async_claim(struct ptkit_ptdesc *pt)
 			return false;
 		}
 		/* The worker came past it just now. */
+		state = atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_QUEUED);
+		if (state == PTDESC_IDLE)
+			return true;
 	}
-	state = atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_QUEUED);
-	if (likely(state == PTDESC_IDLE))
-		return true;
 	async_event(ASYNC_MISUSE, 1);
-	ptkit_misuse("freeing a page table twice, state %d, pfn %lx", state, page_to_pfn(pt->page));
+	ptkit_misuse("freeing a page table twice, state %d, %s, pfn %lx", state,
+		     pcp_is_marked(pt->page) ? "listed" : "not listed", page_to_pfn(pt->page));
 	return false;
+}
+
+/* May @pt be queued? Not if it is listed: it was freed before, and its batch is over. */
+static __always_inline bool async_claim(struct ptkit_ptdesc *pt)
+{
+	int state = PTDESC_QUEUED;
+
+	if (likely(!pcp_is_marked(pt->page)))
+		state = atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_QUEUED);
+	return likely(state == PTDESC_IDLE);
+}
+
+static noinline void async_free_slow(struct ptkit_ptdesc *pt)
+{
+	if (async_claim_slow(pt))
+		async_push(pt);
 }
 
 /**
@@ -328,21 +364,10 @@ static bool async_claim(struct ptkit_ptdesc *pt)
  */
 void ptkit_pagetable_free_kernel(struct ptkit_ptdesc *pt)
 {
-	struct async_cpu *cpu;
-	unsigned long pushed;
-
-	if (!async_claim(pt))
-		return;
-	pt->generation = READ_ONCE(flushes_started);
-	pt->walked = true;
-
-	/* Counted first, see ptkit_pagetable_queue_length(). Any CPU may do all of this. */
-	pushed = this_cpu_inc_return(cpus->pushed);
-	cpu = raw_cpu_ptr(cpus);
-	if (llist_add(&pt->queued, &cpu->queue))
-		irq_work_queue(&cpu->kick);
-	if (unlikely(!(pushed % KICK_AT)))
-		irq_work_queue(&cpu->kick_now);
+	if (async_claim(pt))
+		async_push(pt);
+	else
+		async_free_slow(pt);
 }
 EXPORT_SYMBOL_GPL(ptkit_pagetable_free_kernel);
 
@@ -450,6 +475,8 @@ struct async_batch {
  */
 static bool async_take(struct ptkit_ptdesc *pt)
 {
+	/* While it cannot have left for the host. */
+	pt->walked = true;
 	for (;;) {
 		if (atomic_cmpxchg(&pt->state, PTDESC_QUEUED, PTDESC_FLUSHING) == PTDESC_QUEUED)
 			return true;
@@ -495,26 +522,54 @@ static void async_free_one(struct ptkit_ptdesc *pt)
 	atomic_set_release(&pt->state, PTDESC_IDLE);
 }
 
+/*
+ * Is @pt not to be freed? Listed: it was queued a second time between its batch and its list. With
+ * entries: its owner was wrong, or is another one, since it was freed twice. Who caused it is not
+ * known here. It is left as it is.
+ */
+static bool async_free_misuse(struct ptkit_ptdesc *pt)
+{
+	const struct ptkit_ptdesc_owner *owner = READ_ONCE(pt->owner);
+	unsigned int entries = READ_ONCE(pt->entries);
+	bool listed = pcp_is_marked(pt->page);
+
+	if (likely(!listed && !entries))
+		return false;
+	async_event(ASYNC_MISUSE, 1);
+	ptkit_misuse("freeing a page table that is %s, with %u entries, of %s, pfn %lx",
+		     listed ? "listed" : "in use", entries, owner ? owner->name : "nobody",
+		     page_to_pfn(pt->page));
+	atomic_set_release(&pt->state, PTDESC_IDLE);
+	return true;
+}
+
 /* Tables go back to where they were freed: there the next ones will be wanted. */
 static void async_free_cpu(int cpu, struct llist_node *node)
 {
 	struct ptkit_quicklist *ql = NULL;
 	struct pcp_chain pages = { };
+	unsigned long freed = 0, leaked = 0;
 	struct llist_node *next;
 	struct ptkit_ptdesc *pt;
 
 	for (; node; node = next) {
 		next = node->next;
 		pt = llist_entry(node, struct ptkit_ptdesc, queued);
+		if (unlikely(async_free_misuse(pt))) {
+			leaked++;
+			continue;
+		}
 		if (pt->cache->ql != ql && ql)
 			ptkit_quicklist_free_to(ql, cpu, &pages);
 		ql = pt->cache->ql;
 		async_free_one(pt);
 		pcp_chain_add(&pages, pt->page);
-		async_breathe(pages.nr);
+		async_breathe(++freed);
 	}
 	if (ql)
 		ptkit_quicklist_free_to(ql, cpu, &pages);
+	async_event(ASYNC_FREED, freed);
+	async_event(ASYNC_NOT_FREED, leaked);
 }
 
 static void async_free_batch(void)
@@ -565,7 +620,6 @@ static void async_do_batch(void)
 	if (batch.nr) {
 		histogram[min_t(int, ilog2(batch.nr), HISTOGRAM_BINS - 1)]++;
 		async_event(ASYNC_BATCHES, 1);
-		async_event(ASYNC_FREED, batch.nr);
 		trace_ptkit_async_batch("async_free", batch.nr);
 	}
 	async_event(ASYNC_NOT_FREED, batch.dropped);
@@ -668,6 +722,13 @@ static void async_show_summary(struct seq_file *m, struct ptkit_source *source)
 		   async_sum(ASYNC_FLUSHES_SKIPPED), async_sum(ASYNC_WAITS),
 		   async_sum(ASYNC_LATE), async_sum(ASYNC_MISUSE));
 }
+
+/* For tests. */
+unsigned long ptkit_async_misuse(void)
+{
+	return async_sum(ASYNC_MISUSE);
+}
+EXPORT_SYMBOL_FOR_TESTS(ptkit_async_misuse);
 
 static struct ptkit_source async_source = {
 	.name = "async_free",

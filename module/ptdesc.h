@@ -47,6 +47,7 @@ void ptkit_async_kick(void);
 bool ptkit_async_has_room(void);
 void ptkit_async_wait_for_room(void);
 void ptkit_async_wait_for_batch(void);
+unsigned long ptkit_async_misuse(void);
 void ptkit_ptdesc_drain(void);
 void ptkit_ptdesc_barrier(void);
 int ptkit_ptdesc_init(void);
