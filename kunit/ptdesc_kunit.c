@@ -4,6 +4,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "../module/ptdesc.h"
 #include "ptest.h"
 
 static struct ptkit_ptdesc *get_table(struct kunit *test, enum ptkit_level level)
@@ -106,6 +107,41 @@ static void ptdesc_free_rcu(struct kunit *test)
 	rcu_barrier();
 }
 
+/* A second call while the first one waits is refused, and the table is freed once. */
+static void ptdesc_free_rcu_twice(struct kunit *test)
+{
+	unsigned long misuse = ptkit_ptdesc_misuse();
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PTE);
+
+	ptest_expect_warning(PTEST_WARN_PT_RCU);
+	rcu_read_lock();
+	ptkit_pagetable_free_rcu(pt);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pt->state), (int)PTDESC_RCU);
+	ptkit_pagetable_free_rcu(pt);
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
+	rcu_read_unlock();
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
+}
+
+/* Taken back and still on the queue: it goes through RCU and the queue, once each. */
+static void ptdesc_free_rcu_taken_back(struct kunit *test)
+{
+	unsigned long misuse = ptkit_ptdesc_misuse() + ptkit_async_misuse();
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PTE);
+
+	preempt_disable();
+	ptkit_pagetable_free_kernel(pt);
+	if (ptkit_pagetable_take_back(pt))
+		ptkit_pagetable_free_rcu(pt);
+	preempt_enable();
+	ptkit_pagetable_sync();
+	rcu_barrier();
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse() + ptkit_async_misuse(), misuse);
+}
+
 static void ptdesc_many(struct kunit *test)
 {
 	LIST_HEAD(tables);
@@ -136,6 +172,8 @@ static struct kunit_case ptdesc_cases[] = {
 	KUNIT_CASE(ptdesc_strangers),
 	KUNIT_CASE(ptdesc_stays_attached),
 	KUNIT_CASE(ptdesc_free_rcu),
+	KUNIT_CASE(ptdesc_free_rcu_twice),
+	KUNIT_CASE(ptdesc_free_rcu_taken_back),
 	KUNIT_CASE(ptdesc_many),
 	{ }
 };

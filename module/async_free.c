@@ -16,8 +16,8 @@
  *          IDLE ------------------> QUEUED -------------> FLUSHING ----------------> IDLE, listed
  *            ^                      |    ^
  *            |            take_back v    | free_kernel
- *            '------------------ TAKEN_BACK
- *              worker: not freed
+ *            '------------------ TAKEN_BACK ------------------> RCU_QUEUED ---------> RCU
+ *              worker: not freed              free_rcu                     worker
  *
  * A table that is wanted again at the same place before its batch starts is simply taken back: what
  * hardware remembers of it is still true. Its descriptor stays on the queue until the worker comes
@@ -483,6 +483,8 @@ static bool async_take(struct ptkit_ptdesc *pt)
 		if (atomic_cmpxchg(&pt->state, PTDESC_TAKEN_BACK, PTDESC_IDLE) ==
 		    PTDESC_TAKEN_BACK)
 			return ptkit_is_busted(PTKIT_BUSTED_TAKE_BACK) && !READ_ONCE(pt->owner);
+		if (atomic_cmpxchg(&pt->state, PTDESC_RCU_QUEUED, PTDESC_RCU) == PTDESC_RCU_QUEUED)
+			return false;
 	}
 }
 

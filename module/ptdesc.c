@@ -205,9 +205,12 @@ static void ptdesc_release(struct page *page, void *private)
 {
 	struct ptkit_ptdesc *pt = ptkit_page_ptdesc(page);
 
-	if (!pt || pt->cache != private) {
+	/* From here on it is freed by nobody else: who tries does not find it idle. */
+	if (!pt || pt->cache != private ||
+	    atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_RCU) != PTDESC_IDLE) {
 		ptdesc_event(PTDESC_MISUSE);
-		ptkit_misuse("pfn %lx on a list of tables is no table", page_to_pfn(page));
+		ptkit_misuse("pfn %lx on a list of tables is no table, or in use",
+			     page_to_pfn(page));
 	} else if (pt->walked) {
 		ptdesc_event(PTDESC_DEFERRED_TASKS);
 		call_rcu_tasks(&pt->rcu, ptdesc_dtor);
@@ -296,19 +299,44 @@ void ptkit_pagetable_free(struct ptkit_ptdesc *pt)
 }
 EXPORT_SYMBOL_GPL(ptkit_pagetable_free);
 
+/* One that was taken back, and that the worker has not come past yet, is so again. */
 static void ptdesc_free_rcu(struct rcu_head *head)
 {
-	ptkit_pagetable_free(container_of(head, struct ptkit_ptdesc, rcu));
+	struct ptkit_ptdesc *pt = container_of(head, struct ptkit_ptdesc, rcu);
+
+	if (atomic_cmpxchg(&pt->state, PTDESC_RCU_QUEUED, PTDESC_TAKEN_BACK) != PTDESC_RCU_QUEUED)
+		atomic_set(&pt->state, PTDESC_IDLE);
+	ptkit_pagetable_free(pt);
+}
+
+/* May it wait for a grace period? */
+static bool ptdesc_claim_rcu(struct ptkit_ptdesc *pt)
+{
+	if (pcp_is_marked(pt->page))
+		return false;
+	return atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_RCU) == PTDESC_IDLE ||
+	       atomic_cmpxchg(&pt->state, PTDESC_TAKEN_BACK, PTDESC_RCU_QUEUED) ==
+	       PTDESC_TAKEN_BACK ||
+	       /* Taken back, and the worker came past it just now. */
+	       atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_RCU) == PTDESC_IDLE;
 }
 
 /**
  * ptkit_pagetable_free_rcu - give a page table back when all readers of today are gone
  * @pt: as for ptkit_pagetable_free(), but readers inside rcu_read_lock() may still look at it
  *
+ * A table that is being freed already is left alone and warned about.
+ *
  * Context: any but NMI. From seed 003 (pt_rcu_head).
  */
 void ptkit_pagetable_free_rcu(struct ptkit_ptdesc *pt)
 {
+	if (unlikely(!ptdesc_claim_rcu(pt))) {
+		ptdesc_event(PTDESC_MISUSE);
+		ptkit_misuse("freeing a page table through RCU twice, state %d, pfn %lx",
+			     atomic_read(&pt->state), page_to_pfn(pt->page));
+		return;
+	}
 	ptdesc_event(PTDESC_FREED_RCU);
 	call_rcu(&pt->rcu, ptdesc_free_rcu);
 }
@@ -374,6 +402,13 @@ static void ptdesc_show_summary(struct seq_file *m, struct ptkit_source *source)
 		   ptdesc_sum(PTDESC_DEFERRED) + ptdesc_sum(PTDESC_DEFERRED_TASKS) - gone,
 		   ptdesc_sum(PTDESC_MISUSE));
 }
+
+/* For tests. */
+unsigned long ptkit_ptdesc_misuse(void)
+{
+	return ptdesc_sum(PTDESC_MISUSE);
+}
+EXPORT_SYMBOL_FOR_TESTS(ptkit_ptdesc_misuse);
 
 static struct ptkit_source ptdesc_source = {
 	.name = "ptdesc",

@@ -18,14 +18,17 @@ struct ptkit_table_cache {
 };
 
 /*
- * How far a table is on its way (see async_free.c); 0 for a new descriptor. All but IDLE and
- * FLUSHING are on a queue.
+ * How far a table is on its way (see async_free.c); 0 for a new descriptor. QUEUED, TAKEN_BACK and
+ * RCU_QUEUED are on a queue. In the last two its RCU head is in use: before its quicklist
+ * (ptkit_pagetable_free_rcu()), or behind it.
  */
 enum ptkit_ptdesc_state {
 	PTDESC_IDLE,
 	PTDESC_QUEUED,
 	PTDESC_TAKEN_BACK,
 	PTDESC_FLUSHING,
+	PTDESC_RCU,
+	PTDESC_RCU_QUEUED,
 };
 
 int ptkit_table_cache_init(struct ptkit_table_cache *cache, const char *name,
@@ -49,6 +52,7 @@ void ptkit_async_wait_for_room(void);
 void ptkit_async_wait_for_batch(void);
 unsigned long ptkit_async_misuse(void);
 void ptkit_ptdesc_drain(void);
+unsigned long ptkit_ptdesc_misuse(void);
 void ptkit_ptdesc_barrier(void);
 int ptkit_ptdesc_init(void);
 void ptkit_ptdesc_exit(void);
