@@ -234,6 +234,24 @@ static void async_free_in_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
 }
 
+static int stop_chain(struct notifier_block *nb, unsigned long action, void *unused)
+{
+	return NOTIFY_STOP;
+}
+
+/* Whoever is told first cannot keep it from the others. */
+static void async_stop(struct kunit *test)
+{
+	struct notifier_block first = { .notifier_call = stop_chain, .priority = 1 };
+
+	KUNIT_ASSERT_EQ(test, ptkit_invalidate_register(&first), 0);
+	ptkit_pagetable_free_kernel(get_table(test));
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&first), 0);
+	KUNIT_EXPECT_EQ(test, seen.flushes, 1U);
+	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
+}
+
 static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_order),
 	KUNIT_CASE(async_take_back),
@@ -242,6 +260,7 @@ static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_generations),
 	KUNIT_CASE(async_wait),
 	KUNIT_CASE(async_unregister),
+	KUNIT_CASE(async_stop),
 	KUNIT_CASE(async_free_twice),
 	KUNIT_CASE(async_free_in_use),
 	{ }

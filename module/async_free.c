@@ -199,7 +199,8 @@ static unsigned long async_sum(enum async_event id)
  *	no translation made with a table unlinked before can be used any more
  *
  * The callback runs in process context. It must not allocate memory in a way that may wait for
- * reclaim, and must not call what waits for a flush.
+ * reclaim, and must not call what waits for a flush. What it returns is not looked at, but that an
+ * error is warned about: every secondary MMU is told, and none can refuse.
  *
  * Context: process context, may sleep.
  * Return: 0. From seed 004 (iommu_sva_invalidate_kva_range()).
@@ -239,6 +240,30 @@ unsigned long ptkit_flush_generation(void)
 }
 EXPORT_SYMBOL_GPL(ptkit_flush_generation);
 
+/*
+ * As blocking_notifier_call_chain(), but a callback that ends the chain there, NOTIFY_STOP or an
+ * error, ends nothing here: those behind it would never be told.
+ */
+static void flush_secondary(void)
+{
+	struct notifier_block __rcu **next = &invalidate_chain.head;
+	struct notifier_block *nb;
+
+	down_read(&invalidate_chain.rwsem);
+	for (;;) {
+		nb = rcu_dereference_protected(*next, lockdep_is_held(&invalidate_chain.rwsem));
+		if (!nb)
+			break;
+		if (notifier_to_errno(nb->notifier_call(nb, PTKIT_INVALIDATE_ALL, NULL))) {
+			async_event(ASYNC_MISUSE, 1);
+			ptkit_misuse("%ps returned an error, and a flush cannot be refused",
+				     nb->notifier_call);
+		}
+		next = &nb->next;
+	}
+	up_read(&invalidate_chain.rwsem);
+}
+
 /* Every CPU, lazily idle ones included, and every secondary MMU. */
 static void flush_all(void)
 {
@@ -248,7 +273,7 @@ static void flush_all(void)
 	smp_mb();	/* pairs with ptkit_flush_generation() and the swap in async_enqueue() */
 	if (PTKIT_ARCH_FLUSHES)
 		on_each_cpu(ptkit_arch_flush_cpu, NULL, 1);
-	blocking_notifier_call_chain(&invalidate_chain, PTKIT_INVALIDATE_ALL, NULL);
+	flush_secondary();
 	/* Whoever sees this may reuse what was unlinked before the flush began. */
 	smp_store_release(&flushes_done, flushes_started);
 	async_event(ASYNC_FLUSHES, 1);
