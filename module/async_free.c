@@ -93,7 +93,7 @@ enum {
 
 static_assert((KICK_AT & (KICK_AT - 1)) == 0);
 
-/* A queue that has tables for so long is reported, at most once a minute. */
+/* A full queue that has a table for so long is reported, at most once a minute. */
 #define LATE_AFTER	(10 * HZ)
 #define LATE_AGAIN	(60 * HZ)
 
@@ -133,6 +133,7 @@ static_assert(ARRAY_SIZE(async_names) == NR_ASYNC_EVENTS);
 /**
  * struct async_cpu - one CPU's queue
  * @queue: tables; pushed by anyone (mostly this CPU), emptied by the worker
+ * @since: jiffies, never 0, when the first of them was pushed; 0 if that is about to be said
  * @pushed: how many so far; wraps
  * @kick: starts the worker at the next tick
  * @kick_now: starts it now
@@ -140,6 +141,7 @@ static_assert(ARRAY_SIZE(async_names) == NR_ASYNC_EVENTS);
  */
 struct async_cpu {
 	struct llist_head queue;
+	unsigned long since;
 	unsigned long pushed;
 	struct irq_work kick;
 	struct irq_work kick_now;
@@ -149,13 +151,13 @@ struct async_cpu {
 static struct async_cpu __percpu *cpus;
 static unsigned long __percpu *events;
 
-/* A batch, from collecting to its end. Protects writes of the next four, and the CPUs' @batch. */
+/* A batch, from collecting to its end. Protects writes of the next five, and the CPUs' @batch. */
 static DEFINE_MUTEX(batch_lock);
 static unsigned long batches_begun;
 static unsigned long popped;
 static unsigned long histogram[HISTOGRAM_BINS];
-/* Jiffies when the last batch was collected. */
-static unsigned long collected_at;
+/* Of the batch that runs: as struct async_cpu.since, of all its tables; 0 if none runs. */
+static unsigned long batch_since;
 
 static unsigned long limit = LIMIT_DEFAULT;
 static DECLARE_WAIT_QUEUE_HEAD(room_wait);
@@ -305,19 +307,48 @@ static void async_kick_fn(struct irq_work *work)
 	queue_work(free_wq, &async_work);
 }
 
-/* Many tables since the last kick. Is anybody working on them at all? */
-static void async_kick_now_fn(struct irq_work *work)
+/* The earlier of two times of which 0 is none. */
+static unsigned long async_earlier(unsigned long a, unsigned long b)
 {
-	unsigned long late = jiffies - READ_ONCE(collected_at);
+	if (!a || !b)
+		return a ?: b;
+	return time_before(a, b) ? a : b;
+}
 
-	queue_work(free_wq, &async_work);
+/* For how many jiffies has the oldest table been waiting, on a queue or in the batch? */
+static unsigned long async_oldest(void)
+{
+	unsigned long since = READ_ONCE(batch_since);
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct async_cpu *c = per_cpu_ptr(cpus, cpu);
+
+		if (!llist_empty(&c->queue))
+			since = async_earlier(since, READ_ONCE(c->since));
+	}
+	return since && time_after(jiffies, since) ? jiffies - since : 0;
+}
+
+/* Is the queue full, and nobody working on it? Judged by its oldest table. */
+static void async_report_late(void)
+{
+	unsigned long late = async_oldest();
+
 	if (late < LATE_AFTER || ptkit_pagetable_queue_length() < READ_ONCE(limit) ||
 	    time_before(jiffies, READ_ONCE(late_reported) + LATE_AGAIN))
 		return;
 	WRITE_ONCE(late_reported, jiffies);
 	async_event(ASYNC_LATE, 1);
-	pr_warn("%lu page tables are queued and none was freed for %lu s\n",
+	pr_warn("%lu page tables are queued, one of them for %lu s\n",
 		ptkit_pagetable_queue_length(), late / HZ);
+}
+
+/* Many tables since the last kick. */
+static void async_kick_now_fn(struct irq_work *work)
+{
+	queue_work(free_wq, &async_work);
+	async_report_late();
 }
 
 /* The table is claimed. */
@@ -330,8 +361,10 @@ static __always_inline void async_push(struct ptkit_ptdesc *pt)
 	/* Counted first, see ptkit_pagetable_queue_length(). Any CPU may do all of this. */
 	this_cpu_inc(cpus->pushed);
 	cpu = raw_cpu_ptr(cpus);
-	if (llist_add(&pt->queued, &cpu->queue))
+	if (llist_add(&pt->queued, &cpu->queue)) {
+		WRITE_ONCE(cpu->since, jiffies | 1);
 		irq_work_queue(&cpu->kick);
+	}
 	/* A hint: if somebody came between, it is his number, or the next one. */
 	if (unlikely(!(READ_ONCE(cpu->pushed) % KICK_AT)))
 		irq_work_queue(&cpu->kick_now);
@@ -457,7 +490,9 @@ void ptkit_async_wait_for_room(void)
 		return;
 	async_event(ASYNC_WAITS, 1);
 	queue_work(free_wq, &async_work);
-	wait_event(room_wait, ptkit_async_has_room());
+	/* When all who free are in here, nobody else tells that nothing goes on. */
+	while (!wait_event_timeout(room_wait, ptkit_async_has_room(), LATE_AFTER))
+		async_report_late();
 }
 
 /**
@@ -521,10 +556,15 @@ static void async_breathe(unsigned long nr)
 
 static void async_collect_cpu(struct async_cpu *cpu, struct async_batch *batch)
 {
-	struct llist_node *node = llist_del_all(&cpu->queue), *next;
+	struct llist_node *node, *next;
 	struct ptkit_ptdesc *pt;
 
 	cpu->batch = NULL;
+	if (llist_empty(&cpu->queue))
+		return;
+	/* Before it is empty: the next one to push says it anew. */
+	WRITE_ONCE(batch_since, async_earlier(batch_since, xchg(&cpu->since, 0)));
+	node = llist_del_all(&cpu->queue);
 	for (; node; node = next) {
 		next = node->next;
 		pt = llist_entry(node, struct ptkit_ptdesc, queued);
@@ -633,7 +673,6 @@ static void async_do_batch(void)
 	/* Of all possible CPUs: the queue of one that went away is found like any other. */
 	for_each_possible_cpu(cpu)
 		async_collect_cpu(per_cpu_ptr(cpus, cpu), &batch);
-	WRITE_ONCE(collected_at, jiffies);
 
 	if (batch.nr && unlikely(unsafe_free_first)) {
 		async_free_batch();
@@ -651,6 +690,7 @@ static void async_do_batch(void)
 	}
 	async_event(ASYNC_NOT_FREED, batch.dropped);
 	WRITE_ONCE(popped, popped + batch.nr + batch.dropped);
+	WRITE_ONCE(batch_since, 0);
 	wake_up_all(&room_wait);
 }
 
@@ -873,7 +913,6 @@ int ptkit_async_init(void)
 	if (!cpus)
 		goto err_events;
 	async_init_cpus();
-	collected_at = jiffies;
 	late_reported = jiffies - LATE_AGAIN;
 
 	free_wq = alloc_workqueue("ptkit_free", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);

@@ -418,22 +418,39 @@ static atomic_t slow_flushes;
 static int slow_flush(struct notifier_block *nb, unsigned long action, void *unused)
 {
 	if (atomic_dec_if_positive(&slow_flushes) >= 0)
-		ssleep(12);
+		ssleep(13);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block slow_notifier = { .notifier_call = slow_flush };
 
-/* While a batch hangs, so many tables are queued; then it ends. */
-int test_late(unsigned long nr, unsigned long unused)
+/* So many tables, and while the queue is full a wait for each. */
+static int queue_wait(unsigned long nr)
+{
+	struct ptkit_ptdesc **tables = alloc_tables(nr);
+	unsigned long i;
+
+	if (!tables)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		ptkit_pagetable_free_kernel_wait(tables[i]);
+	kvfree(tables);
+	return 0;
+}
+
+/*
+ * While a batch hangs, so many tables are queued; then it ends. With @wait, by somebody who waits
+ * for room all the time.
+ */
+int test_late(unsigned long nr, unsigned long wait)
 {
 	int ret;
 
 	atomic_set(&slow_flushes, 1);
 	ptkit_invalidate_register(&slow_notifier);
 	ret = test_queue(1, 0);
-	ssleep(11);
-	ret = ret ?: test_queue(nr, 0);
+	ssleep(wait ? 1 : 11);
+	ret = ret ?: wait ? queue_wait(nr) : test_queue(nr, 0);
 	ptkit_pagetable_sync();
 	ptkit_invalidate_unregister(&slow_notifier);
 	return ret ?: test_expect(!ptkit_pagetable_queue_length());

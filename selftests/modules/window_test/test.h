@@ -36,7 +36,7 @@ int test_contexts(unsigned long unused, unsigned long unused2);
 int test_nmi(unsigned long tables, unsigned long unused);
 int test_skip_flush(unsigned long unused, unsigned long unused2);
 int test_sync(unsigned long rounds, unsigned long threads);
-int test_late(unsigned long tables, unsigned long unused);
+int test_late(unsigned long tables, unsigned long wait);
 int test_misuse(unsigned long unused, unsigned long unused2);
 int test_bench_flush(unsigned long rounds, unsigned long batch);
 int test_bench_enqueue(unsigned long rounds, unsigned long threads);
