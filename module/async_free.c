@@ -97,6 +97,9 @@ static_assert((KICK_AT & (KICK_AT - 1)) == 0);
 #define LATE_AFTER	(10 * HZ)
 #define LATE_AGAIN	(60 * HZ)
 
+/* So long may the worker keep a task that is out of memory; a batch takes less. */
+#define OOM_WAIT	(HZ / 10)
+
 enum async_event {
 	ASYNC_QUEUED_AGAIN,
 	ASYNC_TAKEN_BACK,
@@ -200,9 +203,13 @@ static unsigned long async_sum(enum async_event id)
  * @nb: called with PTKIT_INVALIDATE_ALL after the CPUs were flushed, once per batch; returns when
  *	no translation made with a table unlinked before can be used any more
  *
- * The callback runs in process context. It must not allocate memory in a way that may wait for
- * reclaim, and must not call what waits for a flush. What it returns is not looked at, but that an
- * error is warned about: every secondary MMU is told, and none can refuse.
+ * The callback runs in process context, under locks of ptkit's that every flush and batch needs. It
+ * must not allocate memory in a way that may wait for reclaim, and must not call what waits for a
+ * flush or a batch: ptkit_flush_after(), ptkit_pagetable_sync(),
+ * ptkit_pagetable_free_kernel_wait() and the window. Nor must it take a lock that is held anywhere
+ * over one of these. A lock that is held over an allocation it may take: memory reclaim never waits
+ * for a callback, and the kernel out of memory does for a tenth of a second only. All callbacks are
+ * called, whatever one of them returns; an error is warned about, since a flush cannot be refused.
  *
  * Context: process context, may sleep.
  * Return: 0. From seed 004 (iommu_sva_invalidate_kva_range()).
@@ -747,6 +754,11 @@ void ptkit_async_wait_for_batch(void)
 
 /* ---- memory pressure ------------------------------------------------------------------------- */
 
+/*
+ * The task that has no memory may hold any lock, one that a secondary MMU's callback wants among
+ * them. So it takes none of a batch's: the worker empties the queue, and gets a moment for it. Only
+ * tables that leave for the host count, and those do so after a grace period.
+ */
 static int async_out_of_memory(struct notifier_block *nb, unsigned long unused, void *arg)
 {
 	unsigned long queued = ptkit_pagetable_queue_length();
@@ -755,10 +767,10 @@ static int async_out_of_memory(struct notifier_block *nb, unsigned long unused, 
 	async_event(ASYNC_OOM, 1);
 	pr_info_ratelimited("out of memory with %lu page tables queued for freeing\n", queued);
 	if (queued) {
-		ptkit_pagetable_sync();
-		ptkit_ptdesc_drain();
-		*freed += queued;
+		queue_work(free_wq, &async_work);
+		wait_event_timeout(room_wait, !ptkit_pagetable_queue_length(), OOM_WAIT);
 	}
+	*freed += ptkit_ptdesc_drain();
 	return NOTIFY_OK;
 }
 

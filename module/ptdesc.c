@@ -458,13 +458,15 @@ void ptkit_ptdesc_barrier(void)
 	ptkit_rcu_barrier_tasks();
 }
 
-/* Memory is short: no table has to wait on the lists of the levels. */
-void ptkit_ptdesc_drain(void)
+/* Memory is short: no table has to wait on the lists of the levels. Returns how many did. */
+unsigned long ptkit_ptdesc_drain(void)
 {
+	unsigned long nr = 0;
 	unsigned int level;
 
 	for (level = 0; level < PTKIT_NR_LEVELS; level++)
-		ptkit_quicklist_drain(level_caches[level].ql, 0);
+		nr += ptkit_quicklist_drain(level_caches[level].ql, 0);
+	return nr;
 }
 
 static void level_caches_exit(unsigned int nr)

@@ -51,7 +51,7 @@ bool ptkit_async_has_room(void);
 void ptkit_async_wait_for_room(void);
 void ptkit_async_wait_for_batch(void);
 unsigned long ptkit_async_misuse(void);
-void ptkit_ptdesc_drain(void);
+unsigned long ptkit_ptdesc_drain(void);
 unsigned long ptkit_ptdesc_misuse(void);
 void ptkit_ptdesc_barrier(void);
 int ptkit_ptdesc_init(void);
