@@ -87,6 +87,8 @@ enum {
 	LIMIT_DEFAULT = 4096,
 	/* Bins of the histogram: 1, 2-3, 4-7, ... and all above. */
 	HISTOGRAM_BINS = 16,
+	/* Quicklists that a batch sorts for at once: those of the levels, and two of the window. */
+	PILES = PTKIT_NR_LEVELS + 2,
 	/* Tables that are dealt with in a row before others may run; a power of two. */
 	RESCHED_AT = 64,
 };
@@ -617,14 +619,47 @@ static bool async_free_misuse(struct ptkit_ptdesc *pt)
 	return true;
 }
 
-/* Tables go back to where they were freed: there the next ones will be wanted. */
+/**
+ * struct async_pile - tables of one quicklist that go to one CPU
+ * @ql: the quicklist, or %NULL
+ * @pages: the tables
+ */
+struct async_pile {
+	struct ptkit_quicklist *ql;
+	struct pcp_chain pages;
+};
+
+static void async_pile_free(struct async_pile *pile, int cpu)
+{
+	ptkit_quicklist_free_to(pile->ql, cpu, &pile->pages);
+	pile->ql = NULL;
+}
+
+/* Where @pt goes; if there are as many other piles already, the last one makes room. */
+static struct async_pile *async_pile_of(struct async_pile *piles, struct ptkit_ptdesc *pt, int cpu)
+{
+	struct ptkit_quicklist *ql = pt->cache->ql;
+	unsigned int i = 0;
+
+	while (i < PILES - 1 && piles[i].ql && piles[i].ql != ql)
+		i++;
+	if (piles[i].ql && piles[i].ql != ql)
+		async_pile_free(&piles[i], cpu);
+	piles[i].ql = ql;
+	return &piles[i];
+}
+
+/*
+ * Tables go back to where they were freed: there the next ones will be wanted. Sorted before, since
+ * each way there is an interrupt.
+ */
 static void async_free_cpu(int cpu, struct llist_node *node)
 {
-	struct ptkit_quicklist *ql = NULL;
-	struct pcp_chain pages = { };
+	struct async_pile piles[PILES] = { };
 	unsigned long freed = 0, leaked = 0;
 	struct llist_node *next;
 	struct ptkit_ptdesc *pt;
+	unsigned int i;
 
 	for (; node; node = next) {
 		next = node->next;
@@ -633,15 +668,12 @@ static void async_free_cpu(int cpu, struct llist_node *node)
 			leaked++;
 			continue;
 		}
-		if (pt->cache->ql != ql && ql)
-			ptkit_quicklist_free_to(ql, cpu, &pages);
-		ql = pt->cache->ql;
 		async_free_one(pt);
-		pcp_chain_add(&pages, pt->page);
+		pcp_chain_add(&async_pile_of(piles, pt, cpu)->pages, pt->page);
 		async_breathe(++freed);
 	}
-	if (ql)
-		ptkit_quicklist_free_to(ql, cpu, &pages);
+	for (i = 0; i < PILES && piles[i].ql; i++)
+		async_pile_free(&piles[i], cpu);
 	async_event(ASYNC_FREED, freed);
 	async_event(ASYNC_NOT_FREED, leaked);
 }
