@@ -79,6 +79,9 @@ static u64 device_walk(u64 iova)
 	enum ptkit_level level = PTKIT_PUD;
 	u64 entry = READ_ONCE(*slot);
 
+	/* Of no domain, or of none any more: that is no address. */
+	if (!(entry & IOMMU_PRESENT))
+		return 0;
 	for (;; level--) {
 		slot = page_address(pfn_to_page(PHYS_PFN(entry & IOMMU_ADDRESS)));
 		/* Pairs with the release in entry_set(). */

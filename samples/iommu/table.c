@@ -272,18 +272,22 @@ int iommu_domain_init(struct iommu_domain *domain)
 
 /**
  * iommu_domain_exit - free an address space
- * @domain: empty, and no device uses it any more
+ * @domain: empty, and no device is given any more work in it
  *
- * Context: process context, may sleep.
+ * Context: process context, may sleep. Flushes.
  */
 void iommu_domain_exit(struct iommu_domain *domain)
 {
 	u64 *slot = page_address(domain->context);
 
-	/* Back into its known state, and only then onto the list. */
+	/*
+	 * Back into its known state, and onto the list only when the device has forgotten what it
+	 * was: a quicklist waits for nothing.
+	 */
 	WRITE_ONCE(*slot, IOMMU_NO_DOMAIN);
+	ptkit_flush_after(ptkit_flush_generation());
 	ptkit_quicklist_free(contexts, domain->context);
-	/* What the device remembers of the root, it must forget. */
+	/* The root was reachable through it until then. It goes the way of all tables. */
 	ptkit_pagetable_free_kernel(domain->root);
 }
 
