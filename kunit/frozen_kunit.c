@@ -956,6 +956,35 @@ static void free_of_a_stashed_page_is_refused(struct kunit *test)
 	ptest_frozen_free(test, below, 0);
 }
 
+/* Where the stash is not asked: a page that leads a block of the host's free lists. */
+static void free_of_a_page_that_the_host_has_is_refused(struct kunit *test)
+{
+	struct ptkit_frozen_stats before;
+	struct page *page;
+	bool buddy;
+
+	if (!ptkit_passthrough) {
+		ptest_defer(test, restore_stash_limit, NULL);
+		KUNIT_ASSERT_EQ(test, ptkit_frozen_set_limit(0), 0);
+	}
+	/* Too large for the host's per-CPU lists. */
+	page = alloc_pages(GFP_KERNEL, 5);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	before = ptest_stats();
+
+	preempt_disable();
+	__free_pages(page, 5);
+	buddy = PageBuddy(page);
+	if (buddy)
+		ptkit_frozen_free(page, 0);
+	preempt_enable();
+	if (!buddy)
+		kunit_skip(test, "the block became the second half of a larger one");
+	ptest_expect_warning(PTEST_WARN_FREE);
+	KUNIT_EXPECT_EQ(test, ptest_stats().misuse - before.misuse, 1UL);
+	KUNIT_EXPECT_EQ(test, ptest_stats().host_free, before.host_free);
+}
+
 static struct kunit_case frozen_cases[] = {
 	KUNIT_CASE_PARAM(block_is_aligned_and_has_no_references, block_gen_params),
 	KUNIT_CASE_PARAM(block_is_live_while_it_is_out, block_gen_params),
@@ -992,6 +1021,7 @@ static struct kunit_case frozen_cases[] = {
 	KUNIT_CASE(thaw_of_a_page_that_is_not_frozen_is_misuse),
 	KUNIT_CASE(thaw_of_a_tail_is_misuse),
 	KUNIT_CASE(thaw_of_a_page_in_the_stash_is_misuse),
+	KUNIT_CASE(free_of_a_page_that_the_host_has_is_refused),
 	KUNIT_CASE(split_block_is_freed_page_by_page),
 	KUNIT_CASE(split_block_can_be_thawed_in_part),
 	KUNIT_CASE(split_refuses_what_is_no_block),

@@ -26,7 +26,11 @@
  *
  * Marks: the head of a block of order > 0 that is no compound page has no other record of its
  * order. lru.prev carries it (PCP_MARK_BLOCK) while the block is frozen; everywhere else lru is the
- * owner's. A block freed as a page, or a page freed twice, is seen by its mark.
+ * owner's. A block freed as a page, or a page freed twice, is seen by its mark as long as it is in
+ * the stash. When the host has it there is no mark. Not seen is a second free into a stash that has
+ * room, which asks the host for nothing; on the slow way, which is taken when the stash is full or
+ * off and for blocks, only that of a page that is the first of a block in the host's free lists,
+ * and not one of its per-CPU lists or in the middle.
  *
  * Frees go home through __folio_put(), which is exported by every kernel and neither reads nor
  * writes the count. A block that is no compound page has no such way: its count is set to 1 and
@@ -457,6 +461,9 @@ static const char *frozen_free_misuse(struct page *page, unsigned int order)
 		return "freeing a page that is not frozen";
 	if (pcp_is_listed(page))
 		return "freeing a page twice";
+	/* In the host's free lists, as the first of a block; anywhere else there, nothing tells. */
+	if (PageBuddy(page))
+		return "freeing a page that the host has";
 	if (PageTail(page) || frozen_order(page) != order)
 		return "freeing with the wrong order";
 	if (in_nmi() && (order || page_is_charged(page) || !ptkit_arch_pair_nmi_safe))
