@@ -24,6 +24,17 @@ flushes_per_batch() {
 	[ $batches -ge 1 ] && [ $flushes -le $batches ] && [ $flushes -le 5 ]
 }
 
+# One flush is not done when it is asked for directly, and one for a table that has seen one.
+skip_flush() {
+	local skipped
+
+	skipped=$(stat async_free_flushes_skipped)
+	drive skip_flush || return
+	skipped=$(($(stat async_free_flushes_skipped) - skipped))
+	tap_note "$skipped flushes skipped, in $(result rounds) rounds"
+	[ $skipped -ge 2 ]
+}
+
 # wrong VALUE ERRNO-TEXT FILE - writing VALUE fails so.
 wrong() {
 	sh -c "echo '$1' >$3" 2>&1 | grep -q "$2"
@@ -145,7 +156,7 @@ drive_load
 tap_result $? "the module loads"
 flushes_per_batch
 tap_result $? "a batch has at most one flush"
-drive skip_flush
+skip_flush
 tap_result $? "a table that saw a flush needs no other; one that is taken back lives"
 drive contexts
 tap_result $? "tables are freed in tasks, softirqs and hard interrupts"

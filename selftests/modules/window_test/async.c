@@ -297,12 +297,30 @@ static int count_flush(struct notifier_block *nb, unsigned long action, void *un
 
 static struct notifier_block flush_counter = { .notifier_call = count_flush };
 
-/* A full flush after tables were queued, and before their batch: they need no other. */
+/*
+ * A full flush after a table was queued, and before its batch: it needs no other. Was that so this
+ * time? The worker may have been faster, and had a flush of its own.
+ */
+static bool flush_skipped(void)
+{
+	struct ptkit_ptdesc *pt = ptkit_pagetable_alloc(PTKIT_PTE, GFP_KERNEL);
+	int before = atomic_read(&flushes_seen);
+
+	if (!pt)
+		return false;
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_flush_after(ptkit_flush_generation());
+	ptkit_pagetable_sync();
+	return atomic_read(&flushes_seen) == before + 1;
+}
+
+#define SKIP_ROUNDS	100
+
 int test_skip_flush(unsigned long unused, unsigned long unused2)
 {
 	unsigned long generation;
 	struct ptkit_ptdesc *pt;
-	int ret, before;
+	int ret, before, i;
 
 	ptkit_pagetable_sync();
 	ptkit_invalidate_register(&flush_counter);
@@ -314,16 +332,10 @@ int test_skip_flush(unsigned long unused, unsigned long unused2)
 	ptkit_flush_after(generation);
 	ret = ret ?: test_expect(atomic_read(&flushes_seen) == before + 1);
 
-	pt = ptkit_pagetable_alloc(PTKIT_PTE, GFP_KERNEL);
-	if (!pt) {
-		ret = -ENOMEM;
-		goto out;
-	}
-	/* With preemption off, the worker is not kicked before the flush has begun. */
-	ptkit_pagetable_free_kernel(pt);
-	ptkit_flush_after(ptkit_flush_generation());
-	ptkit_pagetable_sync();
-	ret = ret ?: test_expect(atomic_read(&flushes_seen) <= before + 3);
+	for (i = 0; i < SKIP_ROUNDS && !flush_skipped(); i++)
+		;
+	test_report("rounds", i + 1);
+	ret = ret ?: test_expect(i < SKIP_ROUNDS);
 
 	pt = ptkit_pagetable_alloc(PTKIT_PTE, GFP_KERNEL);
 	if (pt) {
@@ -333,7 +345,6 @@ int test_skip_flush(unsigned long unused, unsigned long unused2)
 	}
 	ptkit_pagetable_sync();
 	ret = ret ?: test_expect(!ptkit_pagetable_queue_length());
-out:
 	ptkit_invalidate_unregister(&flush_counter);
 	return ret;
 }
