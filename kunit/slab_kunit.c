@@ -1681,6 +1681,32 @@ static void slab_orders_fall_back(struct kunit *test)
 	finish(test, c);
 }
 
+/* Small slabs lie where one of the usual size would: each gets its own objects back. */
+static void slab_bulk_frees_small_slabs_apart(struct kunit *test)
+{
+	struct slab_test *t = test->priv;
+	struct ptkit_cache *c = make(test, 1024, 0);
+	unsigned long i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	limit_orders(0);
+	for (i = 0; i < 64; i++) {
+		t->held[i] = ptkit_cache_alloc(c, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, t->held[i]);
+	}
+	limit_orders(INT_MAX);
+	/* Neighbours in the array are of different slabs. */
+	for (i = 0; i < 32; i += 2)
+		swap(t->held[i], t->held[63 - i]);
+	ptkit_cache_free_bulk(c, 64, t->held);
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 0L);
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, 0UL);
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	finish(test, c);
+}
+
 static void slab_no_memory_is_no_crash(struct kunit *test)
 {
 	struct slab_test *t = test->priv;
@@ -1717,6 +1743,7 @@ NEEDS_HOOKS(slab_same_object_first_again)
 NEEDS_HOOKS(slab_page_goes_between_read_and_swap)
 NEEDS_HOOKS(slab_cpu_dies_between_read_and_swap)
 NEEDS_HOOKS(slab_orders_fall_back)
+NEEDS_HOOKS(slab_bulk_frees_small_slabs_apart)
 NEEDS_HOOKS(slab_no_memory_is_no_crash)
 #endif
 
@@ -1757,6 +1784,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_page_goes_between_read_and_swap),
 	KUNIT_CASE(slab_cpu_dies_between_read_and_swap),
 	KUNIT_CASE(slab_orders_fall_back),
+	KUNIT_CASE(slab_bulk_frees_small_slabs_apart),
 	KUNIT_CASE(slab_no_memory_is_no_crash),
 	{ }
 };

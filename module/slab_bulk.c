@@ -214,8 +214,9 @@ static __always_inline bool slab_same(const struct ptkit_cache *c, const void *a
 #define BULK_LOOK	32UL
 
 /*
- * Link the last of @nr objects and others of its slab; returns how many are left in the array, and
- * the first of the chain in @head, whose last is the last object.
+ * Link the last of @nr objects, which is of a slab of the usual size, and others of that slab;
+ * returns how many are left in the array, and the first of the chain in @head, whose last is the
+ * last object.
  */
 static unsigned long slab_gather(struct ptkit_cache *c, unsigned long nr, void **objects,
 				 void **head)
@@ -275,8 +276,13 @@ static noinline void slab_free_more(struct ptkit_cache *c, unsigned long nr, voi
 	while (nr) {
 		tail = objects[nr - 1];
 		list = this_cpu_read(c->cpu->pair.ptr);
-		/* May this be linked in? What is of this CPU's slab may. */
-		if (unlikely(list == tail || !(slab_same(c, list, tail) || slab_lookup(c, tail)))) {
+		/*
+		 * May this be linked in? What is of this CPU's slab may, and of any other of the
+		 * usual size. Two small slabs can lie where one of that size would.
+		 */
+		if (unlikely(list == tail ||
+			     !(slab_same(c, list, tail) ||
+			       ptkit_arch_page_word(tail) == (unsigned long)c))) {
 			slab_free_slow(c, tail);
 			nr--;
 			continue;
