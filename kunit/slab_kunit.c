@@ -1141,6 +1141,48 @@ static void slab_misuse_is_seen_and_survived(struct kunit *test)
 	finish(test, c);
 }
 
+/* In bulk the same is seen of every object, wherever in the array it stands. */
+static void slab_double_free_in_bulk(struct kunit *test)
+{
+	struct slab_test *t = test->priv;
+	struct ptkit_cache *c = make(test, 64, 0);
+	unsigned long misuse = 0, i, at;
+	void *twice;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	expect_warning(WARN_FREE);
+	pin(raw_smp_processor_id());
+	for (at = 0; at < 5; at++) {
+		if (!take(test, c, 5))
+			break;
+		twice = t->held[4];
+		ptkit_cache_free(c, twice);
+		swap(t->held[at], t->held[4]);
+		ptkit_cache_free_bulk(c, 5, t->held);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 0L);
+		/* Nothing is on the list twice, and nothing got lost. */
+		if (!take(test, c, 64))
+			break;
+		for (i = 0; i < 64; i++)
+			fill(t->held[i], 64, i);
+		for (i = 0; i < 64; i++)
+			KUNIT_EXPECT_TRUE(test, filled(t->held[i], 64, i));
+		give(test, c, 64);
+	}
+	/* Two in a row are the same thing. */
+	if (take(test, c, 3)) {
+		t->held[3] = t->held[2];
+		ptkit_cache_free_bulk(c, 4, t->held);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	unpin();
+	finish(test, c);
+}
+
 /* The second free of an object whose slab is all free must not make the counters wrap. */
 static void slab_free_of_a_full_slab_twice(struct kunit *test)
 {
@@ -1771,6 +1813,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_interrupts_come_in_between),
 	KUNIT_CASE(slab_nmi_works_or_fails_cleanly),
 	KUNIT_CASE(slab_misuse_is_seen_and_survived),
+	KUNIT_CASE(slab_double_free_in_bulk),
 	KUNIT_CASE(slab_free_of_a_full_slab_twice),
 	KUNIT_CASE(slab_overwritten_links_are_survived),
 	KUNIT_CASE(slab_debug_flags_see_everything),

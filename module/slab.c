@@ -948,9 +948,7 @@ static noinline void slab_free_other(struct ptkit_cache *c, void *object)
 	if (unlikely(!object))
 		return;
 	/* Whose object is the first of a list, it is not the caller's. */
-	if (unlikely((void *)((unsigned long)this_cpu_read(c->cpu->pair.ptr) &
-			      ~(unsigned long)c->mark) == object ||
-		     this_cpu_read(c->cpu->away.ptr) == object)) {
+	if (unlikely(slab_is_first(c, object))) {
 		slab_misuse_free(c, object, "freed twice");
 		return;
 	}

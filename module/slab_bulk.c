@@ -210,28 +210,41 @@ static __always_inline bool slab_same(const struct ptkit_cache *c, const void *a
 	return ((unsigned long)a ^ (unsigned long)b) - 1 < c->fast_limit;
 }
 
+/* Is @object the first of a list that it could be on? */
+static bool slab_is_listed(const struct ptkit_cache *c, const struct slab *slab,
+			   const void *object)
+{
+	return slab_is_first(c, object) || READ_ONCE(slab->free.ptr) == object;
+}
+
 /* How far back to look for objects of the same slab: arrays are short, or sorted by slab. */
 #define BULK_LOOK	32UL
 
 /*
  * Link the last of @nr objects, which is of a slab of the usual size, and others of that slab;
- * returns how many are left in the array, and the first of the chain in @head, whose last is the
- * last object.
+ * returns how many are left in the array, and in @head the first of the chain of @chained, whose
+ * last is the last object.
  */
 static unsigned long slab_gather(struct ptkit_cache *c, unsigned long nr, void **objects,
-				 void **head)
+				 struct slab *slab, unsigned long *chained, void **head)
 {
-	void **from, **to, **const last = objects + nr - 1, *first = *last;
+	void **from, **to, **const last = objects + nr - 1, *const tail = *last, *first = tail;
 
 	from = nr > BULK_LOOK ? last - BULK_LOOK : objects;
+	*chained = 1;
 	for (to = from; from < last; from++) {
 		void *object = *from;
 
-		if (slab_same(c, object, first)) {
+		if (((unsigned long)object ^ (unsigned long)tail) > c->mask) {
+			*to++ = object;
+		} else if (unlikely(object == first || object == tail ||
+				    slab_is_listed(c, slab, object))) {
+			/* Another link in it would cut off what follows it. */
+			slab_misuse_free(c, object, "freed twice");
+		} else {
 			slab_link_store(c, object, 0, (unsigned long)first);
 			first = object;
-		} else {
-			*to++ = object;
+			++*chained;
 		}
 	}
 	*head = first;
@@ -261,8 +274,9 @@ static noinline void slab_free_chain_slow(struct ptkit_cache *c, void *head, voi
 /* Objects of any slabs, and of none: as many at once as are of one slab. */
 static noinline void slab_free_more(struct ptkit_cache *c, unsigned long nr, void **objects)
 {
-	void *head, *tail, *list;
-	unsigned long i, left;
+	unsigned long i, left, chained;
+	struct slab *slab;
+	void *head, *tail;
 
 	if (unlikely(!c->fast_limit)) {
 		while (nr)
@@ -275,22 +289,25 @@ static noinline void slab_free_more(struct ptkit_cache *c, unsigned long nr, voi
 
 	while (nr) {
 		tail = objects[nr - 1];
-		list = this_cpu_read(c->cpu->pair.ptr);
+		slab = slab_lookup(c, tail);
 		/*
-		 * May this be linked in? What is of this CPU's slab may, and of any other of the
-		 * usual size. Two small slabs can lie where one of that size would.
+		 * May others be linked to it? They may if its slab is of the usual size: two small
+		 * ones can lie where one of that size would.
 		 */
-		if (unlikely(list == tail ||
-			     !(slab_same(c, list, tail) ||
-			       ptkit_arch_page_word(tail) == (unsigned long)c))) {
+		if (unlikely(!slab || slab->owner != (unsigned long)c)) {
 			slab_free_slow(c, tail);
 			nr--;
 			continue;
 		}
-		left = slab_gather(c, nr, objects, &head);
-		nr -= left;
-		if (unlikely(!slab_push(c, &c->cpu->pair, head, tail, nr, c->fast_limit, 0, 0)))
-			slab_free_chain_slow(c, head, tail, nr);
+		if (unlikely(slab_is_listed(c, slab, tail))) {
+			slab_misuse_free(c, tail, "freed twice");
+			nr--;
+			continue;
+		}
+		left = slab_gather(c, nr, objects, slab, &chained, &head);
+		if (unlikely(!slab_push(c, &c->cpu->pair, head, tail, chained, c->fast_limit,
+					0, 0)))
+			slab_free_chain_slow(c, head, tail, chained);
 		nr = left;
 	}
 }
@@ -313,33 +330,32 @@ static __always_inline void slab_leave_hints(struct ptkit_cache *c, unsigned lon
 
 /*
  * One try to put @nr objects on this CPU's list by one swap; false if they are not all of its slab,
- * or the last is the list's first, or the first is, or if somebody came in between. All of them are
- * then still the caller's, whatever is written in them.
+ * or one is the list's first, or the one before it or the last once more, or if somebody came in
+ * between. All of them are then still the caller's, whatever is written in them.
  */
 static __always_inline bool slab_try_push_array(struct ptkit_cache *c, unsigned long nr,
 						void **objects)
 {
 	const unsigned long limit = c->fast_limit, secret = c->secret;
 	void **from, **const last = objects + nr - 1, *const tail = *last, *list;
-	/* An object as it is stored as a link, but for where. */
-	unsigned long first = (unsigned long)tail ^ secret, tag;
+	unsigned long first = (unsigned long)tail, tag;
 
 	ptkit_arch_pair_read(&c->cpu->pair, &list, &tag);
 	if (unlikely(!slab_same(c, list, tail)))
 		return false;
 #pragma GCC unroll 4
 	for (from = objects; from < last; from++) {
-		unsigned long object = (unsigned long)*from, next = object ^ secret;
+		unsigned long object = (unsigned long)*from;
 
-		/* As slab_same(): what is in this slab may be written to. */
-		if (unlikely((next ^ first) - 1 >= limit))
+		/* As slab_same(): what is in this slab, and not on its list, may be written to. */
+		if (unlikely((object ^ (unsigned long)list) - 1 >= limit || object == first))
 			return false;
 		/* As slab_link_store(), which would read the secret again. */
-		WRITE_ONCE(*(unsigned long *)object, first ^ swab64(object));
-		first = next;
+		WRITE_ONCE(*(unsigned long *)object, swab64(object) ^ first ^ secret);
+		first = object;
 	}
-	first ^= secret;
-	if (unlikely((void *)first == list))
+	/* The last object once more: its link is still to come. */
+	if (unlikely(first == (unsigned long)tail && nr > 1))
 		return false;
 	if (slab_has_hints(c))
 		slab_leave_hints(c, nr, objects);

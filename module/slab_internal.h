@@ -411,6 +411,15 @@ static __always_inline bool slab_push(struct ptkit_cache *c, struct ptkit_pair _
 	return false;
 }
 
+/* Is @object the first of one of this CPU's lists? Then it is not for its user to free. */
+static __always_inline bool slab_is_first(const struct ptkit_cache *c, const void *object)
+{
+	unsigned long first = (unsigned long)this_cpu_read(c->cpu->pair.ptr);
+
+	return (first & ~(unsigned long)c->mark) == (unsigned long)object ||
+	       this_cpu_read(c->cpu->away.ptr) == object;
+}
+
 /* Are there checkers in this kernel that want to be told of every object? */
 #define SLAB_CHECKERS	(IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || IS_ENABLED(CONFIG_KASAN_GENERIC))
 
