@@ -1007,11 +1007,18 @@ static void slab_interrupts_come_in_between(struct kunit *test)
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 static struct irq_load *nmi_load;
 static void *nmi_remote;
+/* What an NMI is to free, one after the other. */
+static struct ptkit_cache *nmi_cache;
+static void *nmi_frees[4];
 
 static int slab_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
+	unsigned int i;
+
+	for (i = 0; nmi_cache && i < ARRAY_SIZE(nmi_frees); i++)
+		ptkit_cache_free(nmi_cache, nmi_frees[i]);
 	if (!nmi_load)
-		return NMI_DONE;
+		return nmi_cache ? NMI_HANDLED : NMI_DONE;
 	irq_exchange(nmi_load);
 	if (nmi_remote) {
 		ptkit_cache_free(nmi_load->c, nmi_remote);
@@ -1071,8 +1078,84 @@ out:
 	unregister_nmi_handler(NMI_LOCAL, "slab_test");
 	unpin();
 }
+
+static void free_in_nmi(struct ptkit_cache *c, void *a, void *b, void *d)
+{
+	nmi_frees[0] = a;
+	nmi_frees[1] = b;
+	nmi_frees[2] = d;
+	nmi_cache = c;
+	nmi_raise();
+	nmi_cache = NULL;
+	/* For the irq_work. */
+	msleep(20);
+}
+
+/* What an NMI frees is looked at before it waits, and once more before it is free. */
+static void check_misuse_in_nmi(struct kunit *test, unsigned int flags)
+{
+	struct slab_test *t = test->priv;
+	struct ptkit_cache *c = make(test, 64, flags);
+	unsigned long misuse, objects, in_use;
+
+	if (!c)
+		return;
+	objects = stats_of(c).slab_objects;
+	/* Of a slab that is full and nobody's, so that frees are put off. */
+	if (!take(test, c, 2 * objects))
+		return;
+	in_use = 2 * objects;
+	memset(t->held[1], 0x77, 64);
+
+	free_in_nmi(c, t->held[1] + 24, NULL, NULL);
+	misuse = 1;
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, misuse);
+	KUNIT_EXPECT_NULL(test, memchr_inv(t->held[1], 0x77, 64));
+	free_in_nmi(c, t->held[0], t->held[0], NULL);
+	in_use--;
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, (long)in_use);
+	if (flags) {
+		/* With others in between, and in task context before the NMI's own is done. */
+		free_in_nmi(c, t->held[1], t->held[2], t->held[1]);
+		in_use -= 2;
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		ptkit_cache_free(c, t->held[1]);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		free_in_nmi(c, t->held[1], NULL, NULL);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		t->held[1] = NULL;
+		t->held[2] = NULL;
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, (long)in_use);
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	t->held[0] = NULL;
+	give(test, c, 2 * objects);
+	finish(test, c);
+}
+
+static void slab_misuse_in_nmi(struct kunit *test)
+{
+	struct ptkit_cache *c = make(test, 8, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	expect_warning(WARN_FREE);
+	KUNIT_ASSERT_EQ(test, register_nmi_handler(NMI_LOCAL, slab_nmi_handler, 0, "slab_test"), 0);
+	pin(raw_smp_processor_id());
+	check_misuse_in_nmi(test, 0);
+	check_misuse_in_nmi(test, SLAB_DEBUG_FLAGS);
+	unpin();
+	unregister_nmi_handler(NMI_LOCAL, "slab_test");
+}
 #else
 static void slab_nmi_works_or_fails_cleanly(struct kunit *test)
+{
+	kunit_skip(test, "no NMI here");
+}
+
+static void slab_misuse_in_nmi(struct kunit *test)
 {
 	kunit_skip(test, "no NMI here");
 }
@@ -1307,6 +1390,27 @@ static void slab_debug_flags_see_everything(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 4L);
 	KUNIT_EXPECT_EQ(test, ptkit_cache_destroy(c), -EBUSY);
 	t->nr--;
+}
+
+/* What is left behind the last object of a slab is where the next one would be. */
+static void slab_rest_of_a_slab_is_no_object(struct kunit *test)
+{
+	struct ptkit_cache *c = make(test, 1000, PTKIT_CACHE_CHECK);
+	unsigned long rest;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	p = ptkit_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	rest = ((unsigned long)p & ~c->mask) + c->objects * c->slot;
+	KUNIT_ASSERT_EQ(test, rest & ~c->mask, (unsigned long)p & ~c->mask);
+	expect_warning(WARN_FREE);
+	ptkit_cache_free(c, (void *)rest);
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, 1UL);
+	ptkit_cache_free(c, p);
+	finish(test, c);
 }
 
 static void slab_debug_flags_alone_and_together(struct kunit *test)
@@ -1812,11 +1916,13 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_one_produces_others_consume),
 	KUNIT_CASE(slab_interrupts_come_in_between),
 	KUNIT_CASE(slab_nmi_works_or_fails_cleanly),
+	KUNIT_CASE(slab_misuse_in_nmi),
 	KUNIT_CASE(slab_misuse_is_seen_and_survived),
 	KUNIT_CASE(slab_double_free_in_bulk),
 	KUNIT_CASE(slab_free_of_a_full_slab_twice),
 	KUNIT_CASE(slab_overwritten_links_are_survived),
 	KUNIT_CASE(slab_debug_flags_see_everything),
+	KUNIT_CASE(slab_rest_of_a_slab_is_no_object),
 	KUNIT_CASE(slab_debug_flags_alone_and_together),
 	KUNIT_CASE(slab_destroy_refuses_live_objects),
 	KUNIT_CASE(slab_shrink_leaves_nothing_empty),

@@ -148,6 +148,22 @@ struct slab *slab_lookup(const struct ptkit_cache *c, const void *object)
 }
 
 /**
+ * slab_is_object - does an address name an object?
+ * @c: the cache
+ * @slab: the slab of @c that it lies in
+ * @object: the address
+ *
+ * Context: any.
+ * Return: whether it does, and not the middle of one, or what is left behind the last.
+ */
+bool slab_is_object(const struct ptkit_cache *c, const struct slab *slab, const void *object)
+{
+	unsigned int at = object - page_address((const struct page *)slab);
+
+	return at % c->slot == 0 && at / c->slot < slab_objects(READ_ONCE(slab->free.tag));
+}
+
+/**
  * slab_corrupt - report a list of free objects that is not what it was
  * @c: the cache
  * @object: where
@@ -922,18 +938,32 @@ static void slab_send(struct ptkit_cache *c, void *object)
 	slab_free_away(c, &away);
 }
 
-/* In NMI: whoever was interrupted may hold what we would need. */
-static void slab_defer(struct ptkit_cache *c, void *object)
+/*
+ * In NMI: whoever was interrupted may hold what we would need. What is no object, or waits already,
+ * must not get another link.
+ */
+static void slab_defer(struct ptkit_cache *c, struct slab *slab, void *object)
 {
 	struct slab_cpu *cpu = this_cpu_ptr(c->cpu);
+	struct llist_node *node = object + c->offset;
 
 	/* The host's objects have no word of ours. They cannot have been allocated here, either. */
 	if (c->host) {
 		slab_misuse_free(c, object, "freed in NMI, with passthrough");
 		return;
 	}
+	if (c->flags & SLAB_DEBUG_FLAGS) {
+		if (!slab_debug_defer(c, slab, object))
+			return;
+	} else if (!slab_is_object(c, slab, object)) {
+		slab_misuse_free(c, object, "freed a pointer into an object");
+		return;
+	} else if (READ_ONCE(cpu->deferred.first) == node) {
+		slab_misuse_free(c, object, "freed twice");
+		return;
+	}
 	slab_event(c, SLAB_FREE_DEFERRED);
-	if (llist_add((struct llist_node *)(object + c->offset), &cpu->deferred))
+	if (llist_add(node, &cpu->deferred))
 		irq_work_queue(&cpu->work);
 }
 
@@ -958,7 +988,7 @@ static noinline void slab_free_other(struct ptkit_cache *c, void *object)
 		return;
 	}
 	if (unlikely(in_nmi())) {
-		slab_defer(c, object);
+		slab_defer(c, slab, object);
 		return;
 	}
 	if (unlikely(c->host)) {
@@ -966,7 +996,7 @@ static noinline void slab_free_other(struct ptkit_cache *c, void *object)
 		return;
 	}
 	if (unlikely(c->flags & SLAB_DEBUG_FLAGS)) {
-		slab_debug_free(c, slab, object);
+		slab_debug_free(c, slab, object, false);
 		return;
 	}
 	slab_event(c, SLAB_FREE_SLOW);

@@ -200,9 +200,18 @@ static void slab_free_deferred(struct slab_cpu *cpu)
 
 	while (node) {
 		void *object = (void *)node - c->offset;
+		struct slab *slab = slab_lookup(c, object);
 
+		/* Freed twice, with others in between: what it led to then is gone. */
+		if (unlikely(!slab)) {
+			slab_corrupt(c, object);
+			return;
+		}
 		node = node->next;
-		ptkit_cache_free(c, object);
+		if (c->flags & SLAB_DEBUG_FLAGS)
+			slab_debug_free(c, slab, object, true);
+		else
+			ptkit_cache_free(c, object);
 	}
 }
 

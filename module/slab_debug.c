@@ -28,6 +28,7 @@ enum {
 
 #define STATE_FREE	0x5ab0f4ee5ab0f4eeUL
 #define STATE_USED	0x5ab0a11c5ab0a11cUL
+#define STATE_DEFERRED	0x5ab0defe5ab0defeUL	/* freed in NMI, not looked at yet */
 
 /* Who did it, and when. */
 struct slab_track {
@@ -187,30 +188,53 @@ void *slab_debug_alloc(struct ptkit_cache *c, gfp_t gfp, int nid)
 	return object;
 }
 
+/* One step on the way from used to free, which of two who free the same object one can make. */
+static bool debug_step(struct ptkit_cache *c, struct slab *slab, void *object, unsigned long from,
+		       unsigned long to)
+{
+	unsigned long state;
+
+	if (!slab_is_object(c, slab, object)) {
+		slab_misuse_free(c, object, "freed a pointer into an object");
+		return false;
+	}
+	state = cmpxchg(&debug_of(c, object)->state, from, to);
+	if (state == from)
+		return true;
+	if (state == STATE_FREE || state == STATE_DEFERRED)
+		debug_report(c, object, "freed twice");
+	else
+		debug_report(c, object, "overwritten far behind the object");
+	return false;
+}
+
+/**
+ * slab_debug_defer - an object is freed in NMI, and will be looked at later
+ * @c: a cache with debug flags
+ * @slab: the slab of @c that @object points into
+ * @object: what a user thinks is an object
+ *
+ * Context: NMI.
+ * Return: whether it may be freed then.
+ */
+bool slab_debug_defer(struct ptkit_cache *c, struct slab *slab, void *object)
+{
+	return debug_step(c, slab, object, STATE_USED, STATE_DEFERRED);
+}
+
 /**
  * slab_debug_free - look at an object, and free it
  * @c: a cache with debug flags
  * @slab: the slab of @c that @object points into
  * @object: what a user thinks is an object
+ * @deferred: slab_debug_defer() said that it may be freed
+ *
+ * Context: any but NMI.
  */
-void slab_debug_free(struct ptkit_cache *c, struct slab *slab, void *object)
+void slab_debug_free(struct ptkit_cache *c, struct slab *slab, void *object, bool deferred)
 {
-	unsigned long base = (unsigned long)page_address((struct page *)slab);
-	unsigned long state;
-
-	if (((unsigned long)object - base) % c->slot) {
-		slab_misuse_free(c, object, "freed a pointer into an object");
+	if (!debug_step(c, slab, object, deferred ? STATE_DEFERRED : STATE_USED, STATE_FREE))
 		return;
-	}
-	state = cmpxchg(&debug_of(c, object)->state, STATE_USED, STATE_FREE);
-	if (state == STATE_FREE) {
-		debug_report(c, object, "freed twice");
-		return;
-	}
-	if (state != STATE_USED) {
-		debug_report(c, object, "overwritten far behind the object");
-		return;
-	}
 	if (!debug_red_zone_intact(c, object)) {
 		debug_report(c, object, "red zone overwritten");
 		/* It leaks, and has been reported. */

@@ -475,6 +475,7 @@ struct slab_away {
 };
 
 struct slab *slab_lookup(const struct ptkit_cache *c, const void *object);
+bool slab_is_object(const struct ptkit_cache *c, const struct slab *slab, const void *object);
 struct slab *slab_new(struct ptkit_cache *c, gfp_t gfp, int nid);
 void *slab_next(struct ptkit_cache *c, void *object, unsigned long size);
 void slab_corrupt(struct ptkit_cache *c, const void *object);
@@ -504,7 +505,8 @@ void slab_cache_dismantle(struct ptkit_cache *c);
 unsigned int slab_debug_size(const struct ptkit_cache *c);
 void slab_debug_init(struct ptkit_cache *c, void *object);
 void *slab_debug_alloc(struct ptkit_cache *c, gfp_t gfp, int nid);
-void slab_debug_free(struct ptkit_cache *c, struct slab *slab, void *object);
+bool slab_debug_defer(struct ptkit_cache *c, struct slab *slab, void *object);
+void slab_debug_free(struct ptkit_cache *c, struct slab *slab, void *object, bool deferred);
 void slab_debug_show_owner(struct ptkit_cache *c, void *object);
 
 int slab_kmalloc_init(void);
