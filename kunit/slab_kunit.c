@@ -1091,6 +1091,34 @@ static void free_in_nmi(struct ptkit_cache *c, void *a, void *b, void *d)
 	msleep(20);
 }
 
+/* Who wants to be told of what is free, or have it wiped, is not left out. */
+static void slab_free_in_nmi_is_told(struct kunit *test)
+{
+	struct ptkit_cache *c = make(test, 64, 0);
+	u8 *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	KUNIT_ASSERT_EQ(test, register_nmi_handler(NMI_LOCAL, slab_nmi_handler, 0, "slab_test"), 0);
+	pin(raw_smp_processor_id());
+	p = ptkit_cache_alloc(c, GFP_KERNEL);
+	if (p) {
+		fill(p, 64, 1);
+		free_in_nmi(c, p, NULL, NULL);
+#if defined(CONFIG_KASAN_GENERIC) && defined(HAVE_KASAN_POISON)
+		KUNIT_EXPECT_EQ(test, *(u8 *)kasan_mem_to_shadow(p), PTKIT_KASAN_FREE);
+#else
+		if (want_init_on_free())
+			KUNIT_EXPECT_NULL(test, memchr_inv(p + 8, 0, 56));
+#endif
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 0L);
+	unpin();
+	unregister_nmi_handler(NMI_LOCAL, "slab_test");
+	finish(test, c);
+}
+
 /* What an NMI frees is looked at before it waits, and once more before it is free. */
 static void check_misuse_in_nmi(struct kunit *test, unsigned int flags)
 {
@@ -1151,6 +1179,11 @@ static void slab_misuse_in_nmi(struct kunit *test)
 }
 #else
 static void slab_nmi_works_or_fails_cleanly(struct kunit *test)
+{
+	kunit_skip(test, "no NMI here");
+}
+
+static void slab_free_in_nmi_is_told(struct kunit *test)
 {
 	kunit_skip(test, "no NMI here");
 }
@@ -1916,6 +1949,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_one_produces_others_consume),
 	KUNIT_CASE(slab_interrupts_come_in_between),
 	KUNIT_CASE(slab_nmi_works_or_fails_cleanly),
+	KUNIT_CASE(slab_free_in_nmi_is_told),
 	KUNIT_CASE(slab_misuse_in_nmi),
 	KUNIT_CASE(slab_misuse_is_seen_and_survived),
 	KUNIT_CASE(slab_double_free_in_bulk),

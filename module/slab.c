@@ -80,8 +80,9 @@
  *
  * Contexts: task, softirq, hardirq. In NMI the CPU's list can be allocated from and freed to, and
  * its second pair freed to; an allocation that finds the list empty fails, and a free of a third
- * slab's object is put off to an irq_work. With PREEMPT_RT, what misses the fastpath may be called
- * where kmem_cache_alloc() may.
+ * slab's object is put off to an irq_work, as every free is where somebody is told of objects or
+ * they are wiped: that takes locks, and comes before an object is on a list. With PREEMPT_RT, what
+ * misses the fastpath may be called where kmem_cache_alloc() may.
  *
  * Memory ordering: a CPU's words are seen by that CPU only. The shared swap is a full barrier: what
  * was done to an object before it was freed is done before anybody else is given it.
@@ -300,15 +301,12 @@ told:
  * @c: the cache
  * @object: the object, or what a user takes for one
  *
- * Context: that of the free.
+ * Context: that of the free, but for NMI.
  */
 void slab_before_free(struct ptkit_cache *c, void *object)
 {
-	/*
-	 * In NMI all this would come too early for an object whose free is deferred, and locks.
-	 * Debug flags do it their way, when they have looked at the object.
-	 */
-	if (c->host || in_nmi() || c->flags & SLAB_DEBUG_FLAGS || !slab_lookup(c, object))
+	/* Debug flags do it their way, when they have looked at the object. */
+	if (c->host || c->flags & SLAB_DEBUG_FLAGS || !slab_lookup(c, object))
 		return;
 	kmemleak_free(object);
 	if (c->flags & PTKIT_CACHE_RCU)
@@ -967,14 +965,11 @@ static void slab_defer(struct ptkit_cache *c, struct slab *slab, void *object)
 		irq_work_queue(&cpu->work);
 }
 
-/* Free what is not of the slab of either list. */
-static noinline void slab_free_other(struct ptkit_cache *c, void *object)
+/* Free what no list of this CPU's takes as it is. */
+static void slab_free_unlisted(struct ptkit_cache *c, void *object)
 {
 	struct slab *slab;
 
-	if (c->mark &&
-	    slab_push(c, &c->cpu->pair, object, object, 1, c->mask, c->offset, SLAB_MARKED))
-		return;
 	if (unlikely(!object))
 		return;
 	/* Whose object is the first of a list, it is not the caller's. */
@@ -1005,6 +1000,14 @@ static noinline void slab_free_other(struct ptkit_cache *c, void *object)
 		slab_send(c, object);
 	else
 		slab_free_shared(c, slab, object, object, 1);
+}
+
+/* Free what is not of the slab of either list, as far as the fastpath sees. */
+static noinline void slab_free_other(struct ptkit_cache *c, void *object)
+{
+	if (!c->mark ||
+	    !slab_push(c, &c->cpu->pair, object, object, 1, c->mask, c->offset, SLAB_MARKED))
+		slab_free_unlisted(c, object);
 }
 
 /**
@@ -1048,6 +1051,11 @@ noinline void slab_free_again(struct ptkit_cache *c, void *object)
  */
 noinline void slab_free_told(struct ptkit_cache *c, void *object)
 {
+	/* Nobody can be told in NMI, so there all objects wait until somebody can. */
+	if (unlikely(in_nmi())) {
+		slab_free_unlisted(c, object);
+		return;
+	}
 	slab_before_free(c, object);
 	slab_free_again(c, object);
 }

@@ -278,12 +278,14 @@ static noinline void slab_free_more(struct ptkit_cache *c, unsigned long nr, voi
 	struct slab *slab;
 	void *head, *tail;
 
-	if (unlikely(!c->fast_limit)) {
+	const bool told = SLAB_CHECKERS || want_init_on_free();
+
+	if (unlikely(!c->fast_limit || (told && in_nmi()))) {
 		while (nr)
 			ptkit_cache_free(c, objects[--nr]);
 		return;
 	}
-	if (unlikely(SLAB_CHECKERS || want_init_on_free()))
+	if (unlikely(told))
 		for (i = 0; i < nr; i++)
 			slab_before_free(c, objects[i]);
 
