@@ -1220,6 +1220,19 @@ static void slab_misuse_is_seen_and_survived(struct kunit *test)
 	ptkit_cache_free(c, t->held[0]);
 	misuse = 1;
 	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, misuse);
+	/* which is no end of the list */
+	t->held[0] = ptkit_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	ptkit_cache_free(c, ptkit_cache_alloc(c, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	ptkit_cache_free(c, t->held[0]);
+	if (SLAB_CHECKERS || want_init_on_free()) {
+		/* what would wipe a part of its neighbour */
+		fill(t->held[1], 64, 1);
+		ptkit_cache_free(c, t->held[1] + 8);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		KUNIT_EXPECT_TRUE(test, filled(t->held[1], 64, 1));
+	}
 	/* another cache's */
 	ptkit_cache_free(d, t->held[1]);
 	KUNIT_EXPECT_EQ(test, stats_of(d).misuse, 1UL);

@@ -302,18 +302,35 @@ told:
  * @object: the object, or what a user takes for one
  *
  * Context: that of the free, but for NMI.
+ * Return: false if it is none that could be freed, which is reported then.
  */
-void slab_before_free(struct ptkit_cache *c, void *object)
+bool slab_before_free(struct ptkit_cache *c, void *object)
 {
+	struct slab *slab;
+
 	/* Debug flags do it their way, when they have looked at the object. */
-	if (c->host || c->flags & SLAB_DEBUG_FLAGS || !slab_lookup(c, object))
-		return;
+	if (c->host || c->flags & SLAB_DEBUG_FLAGS)
+		return true;
+	slab = slab_lookup(c, object);
+	/* Nothing of ours is looked at, and reported, by who frees it. */
+	if (!slab)
+		return true;
+	/* What is wiped is lost, be it the rest of a list or a part of another object. */
+	if (unlikely(slab_is_first(c, object))) {
+		slab_misuse_free(c, object, "freed twice");
+		return false;
+	}
+	if (unlikely(!slab_is_object(c, slab, object))) {
+		slab_misuse_free(c, object, "freed a pointer into an object");
+		return false;
+	}
 	kmemleak_free(object);
 	if (c->flags & PTKIT_CACHE_RCU)
-		return;
+		return true;
 	if (want_init_on_free() && !c->ctor)
 		memset(object, 0, c->size);
 	ptkit_kasan_poison(object, c->size);
+	return true;
 }
 
 /* ---- nodes' lists ---------------------------------------------------------------------------- */
@@ -1056,8 +1073,8 @@ noinline void slab_free_told(struct ptkit_cache *c, void *object)
 		slab_free_unlisted(c, object);
 		return;
 	}
-	slab_before_free(c, object);
-	slab_free_again(c, object);
+	if (likely(slab_before_free(c, object)))
+		slab_free_again(c, object);
 }
 
 /**

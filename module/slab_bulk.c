@@ -287,7 +287,8 @@ static noinline void slab_free_more(struct ptkit_cache *c, unsigned long nr, voi
 	}
 	if (unlikely(told))
 		for (i = 0; i < nr; i++)
-			slab_before_free(c, objects[i]);
+			if (unlikely(!slab_before_free(c, objects[i])))
+				objects[i] = NULL;
 
 	while (nr) {
 		tail = objects[nr - 1];

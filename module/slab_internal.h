@@ -481,7 +481,7 @@ void *slab_next(struct ptkit_cache *c, void *object, unsigned long size);
 void slab_corrupt(struct ptkit_cache *c, const void *object);
 void *slab_cpu_take(struct ptkit_cache *c);
 void *slab_after_alloc(struct ptkit_cache *c, void *object, gfp_t gfp);
-void slab_before_free(struct ptkit_cache *c, void *object);
+bool slab_before_free(struct ptkit_cache *c, void *object);
 void slab_discard(struct ptkit_cache *c, struct slab *slab);
 void *slab_alloc_listed(struct ptkit_cache *c, gfp_t gfp, int nid);
 void slab_free_shared(struct ptkit_cache *c, struct slab *slab, void *head, void *tail,
