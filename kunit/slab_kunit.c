@@ -423,7 +423,7 @@ static void slab_init_options_are_obeyed(struct kunit *test)
 		t->held[0] = ptkit_cache_alloc(c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, t->held[0]);
 		if (want_init_on_alloc(0) || want_init_on_free())
-			bad += !!memchr_inv(t->held[0] + 8, 0, 92);
+			bad += !!memchr_inv(t->held[0], 0, 100);
 		memset(t->held[0], 0xee, 100);
 		ptkit_cache_free(c, t->held[0]);
 		p = ptkit_cache_alloc(c, i & 1 ? GFP_KERNEL | __GFP_ZERO : GFP_ATOMIC | __GFP_ZERO);

@@ -290,6 +290,9 @@ void *slab_after_alloc(struct ptkit_cache *c, void *object, gfp_t gfp)
 	if ((c->flags & PTKIT_CACHE_ZERO) || (gfp & __GFP_ZERO) ||
 	    (want_init_on_alloc(gfp) && !(c->flags & (PTKIT_CACHE_RCU | PTKIT_CACHE_POISON))))
 		memset(object, 0, c->size);
+	else if (want_init_on_free() && !c->offset)
+		/* All was wiped, but for the link that has been there since. */
+		memset(object, 0, min_t(size_t, c->size, sizeof(void *)));
 told:
 	if (!in_nmi())
 		kmemleak_alloc(object, c->size, 1, gfp);

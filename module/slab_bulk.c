@@ -161,7 +161,7 @@ static noinline unsigned long slab_alloc_more(struct ptkit_cache *c, gfp_t gfp, 
 	unsigned long ready = 0, more;
 
 	for (;;) {
-		if (unlikely(SLAB_CHECKERS || want_init_on_alloc(gfp)))
+		if (unlikely(slab_is_prepared(gfp)))
 			for (; ready < got; ready++)
 				slab_after_alloc(c, objects[ready], gfp);
 		if (got == nr)
@@ -198,7 +198,7 @@ unsigned long ptkit_cache_alloc_bulk(struct ptkit_cache *c, gfp_t gfp, unsigned 
 	if (unlikely(!nr))
 		return 0;
 	got = slab_try_pop_chain(c, nr, objects, &again);
-	if (likely(got == nr && !SLAB_CHECKERS && !want_init_on_alloc(gfp)))
+	if (likely(got == nr && !slab_is_prepared(gfp)))
 		return nr;
 	return slab_alloc_more(c, gfp, nr, objects, got);
 }

@@ -30,6 +30,8 @@
 /* Free objects that wait on a CPU, in slabs; at least 2 and at most 8 slabs. */
 #define SLAB_CPU_OBJECTS	256
 
+DEFINE_STATIC_KEY_FALSE_RO(slab_wipe_key);
+
 static LIST_HEAD(slab_caches);
 static DEFINE_MUTEX(slab_caches_lock);
 static enum cpuhp_state slab_hotplug_state;
@@ -861,6 +863,8 @@ int ptkit_slab_init(void)
 {
 	int ret;
 
+	if (want_init_on_alloc(0) || want_init_on_free())
+		static_branch_enable(&slab_wipe_key);
 	ret = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "mm/ptkit_slab:dead", NULL,
 				      slab_cpu_dead);
 	if (ret < 0)

@@ -411,6 +411,18 @@ static __always_inline bool slab_push(struct ptkit_cache *c, struct ptkit_pair _
 	return false;
 }
 
+/* Are there checkers in this kernel that want to be told of every object? */
+#define SLAB_CHECKERS	(IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || IS_ENABLED(CONFIG_KASAN_GENERIC))
+
+/* Objects are wiped, when they are allocated or when they are freed: decided at boot. */
+DECLARE_STATIC_KEY_FALSE(slab_wipe_key);
+
+/* Has something to be done to an object on its way from a list to its user? */
+static __always_inline bool slab_is_prepared(gfp_t gfp)
+{
+	return SLAB_CHECKERS || static_branch_unlikely(&slab_wipe_key) || (gfp & __GFP_ZERO);
+}
+
 /* Is @object the first of one of this CPU's lists? Then it is not for its user to free. */
 static __always_inline bool slab_is_first(const struct ptkit_cache *c, const void *object)
 {
@@ -419,9 +431,6 @@ static __always_inline bool slab_is_first(const struct ptkit_cache *c, const voi
 	return (first & ~(unsigned long)c->mark) == (unsigned long)object ||
 	       this_cpu_read(c->cpu->away.ptr) == object;
 }
-
-/* Are there checkers in this kernel that want to be told of every object? */
-#define SLAB_CHECKERS	(IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || IS_ENABLED(CONFIG_KASAN_GENERIC))
 
 void *slab_alloc_slow(struct ptkit_cache *c, gfp_t gfp);
 void slab_free_slow(struct ptkit_cache *c, void *object);
@@ -437,7 +446,7 @@ static __always_inline void *slab_alloc_inline(struct ptkit_cache *c, gfp_t gfp)
 	void *object;
 	bool again;
 
-	if (unlikely(SLAB_CHECKERS || want_init_on_alloc(0)))
+	if (unlikely(slab_is_prepared(0)))
 		return slab_alloc_slow(c, gfp);
 	if (unlikely(!slab_try_pop(c, 0, 0, (__force unsigned long)(gfp & __GFP_ZERO), &object,
 				   &again)))
