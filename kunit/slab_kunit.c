@@ -491,6 +491,27 @@ static void slab_refuses_what_cannot_be(struct kunit *test)
 	finish(test, c);
 }
 
+/* What is asked of an object is not asked of its slab's pages, which others use as well. */
+static void slab_pages_are_nobodys(struct kunit *test)
+{
+	struct ptkit_cache *c = make(test, 1024, 0);
+	struct page *page;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	p = ptkit_cache_alloc(c, GFP_KERNEL_ACCOUNT | __GFP_COMP);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	page = virt_to_page((unsigned long)p & ~c->mask);
+	KUNIT_EXPECT_FALSE(test, PageHead(page));
+#ifdef CONFIG_MEMCG
+	KUNIT_EXPECT_EQ(test, page->memcg_data, 0UL);
+#endif
+	ptkit_cache_free(c, p);
+	finish(test, c);
+}
+
 static void slab_bulk_gives_different_objects(struct kunit *test)
 {
 	static const unsigned int nrs[] = { 1, 2, 16, 63, 64, 65, 200, 1000 };
@@ -1949,6 +1970,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_init_options_are_obeyed),
 	KUNIT_CASE(slab_kasan_is_told),
 	KUNIT_CASE(slab_refuses_what_cannot_be),
+	KUNIT_CASE(slab_pages_are_nobodys),
 	KUNIT_CASE(slab_bulk_gives_different_objects),
 	KUNIT_CASE(slab_bulk_frees_what_is_mixed),
 	KUNIT_CASE(slab_order_is_random_and_links_are_not_pointers),

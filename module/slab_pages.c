@@ -34,6 +34,15 @@ static struct page *slab_host_pages(gfp_t gfp, int nid, unsigned int order)
 }
 #endif
 
+/*
+ * What a slab's pages are allocated with, of what an object is: how, and where, as in mainline. A
+ * compound page would have its own in the words that are ours, and a charge would be to the memory
+ * cgroup of whoever came first.
+ */
+#define SLAB_PAGES_GFP	(GFP_ATOMIC | __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_NOWARN |	\
+			 __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY | __GFP_MEMALLOC |	\
+			 __GFP_NOMEMALLOC | __GFP_HARDWALL | __GFP_THISNODE)
+
 /* ---- slabs come and go ----------------------------------------------------------------------- */
 
 static void slab_free_pages(struct slab *slab, unsigned int order)
@@ -163,7 +172,7 @@ struct slab *slab_new(struct ptkit_cache *c, gfp_t gfp, int nid)
 	struct slab *slab;
 	unsigned long base;
 
-	page = slab_alloc_pages(c, gfp & ~__GFP_ZERO, nid, &order);
+	page = slab_alloc_pages(c, gfp & SLAB_PAGES_GFP, nid, &order);
 	if (!page)
 		return NULL;
 
