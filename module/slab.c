@@ -650,13 +650,17 @@ static void *slab_alloc_local(struct ptkit_cache *c, gfp_t gfp)
  */
 void *slab_alloc_listed(struct ptkit_cache *c, gfp_t gfp, int nid)
 {
+	gfp_t there = gfp | __GFP_THISNODE | __GFP_NOWARN;
 	struct slab *slab;
 	void *object;
 
 	object = slab_alloc_single(c, nid == NUMA_NO_NODE ? numa_mem_id() : nid);
 	if (object)
 		return object;
-	slab = slab_new(c, nid == NUMA_NO_NODE ? gfp : gfp | __GFP_THISNODE | __GFP_NOWARN, nid);
+	/* Where another node will do, nobody has to try for ever on this one. */
+	if (!(gfp & __GFP_THISNODE))
+		there &= ~__GFP_NOFAIL;
+	slab = slab_new(c, nid == NUMA_NO_NODE ? gfp : there, nid);
 	if (slab)
 		return slab_alloc_first(c, slab);
 	if (gfp & __GFP_THISNODE)
