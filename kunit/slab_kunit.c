@@ -447,7 +447,8 @@ static void slab_kasan_is_told(struct kunit *test)
 {
 #if defined(CONFIG_KASAN_GENERIC) && defined(HAVE_KASAN_POISON)
 	struct ptkit_cache *c = make(test, 61, 0);
-	u8 *p;
+	unsigned long at, open = 0;
+	u8 *p, *slab;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	if (passes_through(c))
@@ -456,6 +457,11 @@ static void slab_kasan_is_told(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, *(u8 *)kasan_mem_to_shadow(p), 0);
 	KUNIT_EXPECT_EQ(test, *(u8 *)kasan_mem_to_shadow(p + 56), 5);
+	/* All else of its slab has never been anybody's. */
+	slab = (u8 *)((unsigned long)p & ~c->mask);
+	for (at = 0; at <= c->mask; at += 8)
+		open += *(u8 *)kasan_mem_to_shadow(slab + at) != PTKIT_KASAN_FREE;
+	KUNIT_EXPECT_EQ(test, open, 8UL);
 	ptkit_cache_free(c, p);
 	KUNIT_EXPECT_EQ(test, *(u8 *)kasan_mem_to_shadow(p), PTKIT_KASAN_FREE);
 	KUNIT_EXPECT_EQ(test, *(u8 *)kasan_mem_to_shadow(p + 56), PTKIT_KASAN_FREE);

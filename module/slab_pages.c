@@ -184,6 +184,9 @@ struct slab *slab_new(struct ptkit_cache *c, gfp_t gfp, int nid)
 	if (unlikely(c->ctor || c->flags & SLAB_DEBUG_FLAGS))
 		slab_init_objects(c, base, objects);
 	slab->free.ptr = slab_build_list(c, base, objects);
+	/* The first to be allocated from it unpoisons no more than itself. */
+	if (!(c->flags & (PTKIT_CACHE_RCU | SLAB_DEBUG_FLAGS)))
+		ptkit_kasan_poison((void *)base, PAGE_SIZE << order);
 	slab->free.tag = (unsigned long)objects << SLAB_OBJECTS_SHIFT |
 			 (unsigned long)order << SLAB_ORDER_SHIFT |
 			 (slab_is_small(c, order) ? SLAB_SMALL : 0);
