@@ -142,7 +142,7 @@ static struct ptkit_cache_stats stats_of(struct ptkit_cache *c)
 }
 
 /* ptkit warns once per place and load; whoever reads the log has to know beforehand. */
-enum warning { WARN_FREE, WARN_CORRUPT, WARN_GFP, WARN_KFREE };
+enum warning { WARN_FREE, WARN_CORRUPT, WARN_GFP, WARN_KFREE, WARN_KREALLOC };
 
 static void expect_warning(enum warning which)
 {
@@ -151,6 +151,7 @@ static void expect_warning(enum warning which)
 		[WARN_CORRUPT] = "ptkit: misuse: cache [a-z0-9_]*: corrupt list",
 		[WARN_GFP] = "ptkit: misuse: cache [a-z0-9_]*: objects have no zone",
 		[WARN_KFREE] = "ptkit: misuse: ptkit_kfree",
+		[WARN_KREALLOC] = "ptkit: misuse: ptkit_krealloc",
 	};
 	static unsigned long expected;
 
@@ -1284,6 +1285,8 @@ static void slab_misuse_is_seen_and_survived(struct kunit *test)
 	ptkit_kfree(vm);
 	ptkit_kfree(on_stack);
 	KUNIT_EXPECT_EQ(test, ptkit_ksize(vm), 0UL);
+	expect_warning(WARN_KREALLOC);
+	KUNIT_EXPECT_NULL(test, ptkit_krealloc(vm, 200, GFP_KERNEL));
 
 	/* and it still works */
 	p = ptkit_cache_alloc(c, GFP_KERNEL);

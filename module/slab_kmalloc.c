@@ -218,8 +218,8 @@ EXPORT_SYMBOL_GPL(ptkit_ksize);
  * @gfp: as for ptkit_kmalloc(); with __GFP_ZERO what is new is zero, if it was so all along
  *
  * Context: as ptkit_kmalloc() and ptkit_kfree().
- * Return: the memory, perhaps elsewhere, with what was in it; %NULL if there is none, and @object
- * is then as it was; ZERO_SIZE_PTR for @size 0.
+ * Return: the memory, perhaps elsewhere, with what was in it; %NULL if there is none, or @object is
+ * not ours, and is then as it was; ZERO_SIZE_PTR for @size 0.
  */
 void *ptkit_krealloc(const void *object, size_t size, gfp_t gfp)
 {
@@ -236,6 +236,12 @@ void *ptkit_krealloc(const void *object, size_t size, gfp_t gfp)
 	old = ptkit_ksize(object);
 	if (old >= size)
 		return (void *)object;
+	if (unlikely(!old && !ZERO_OR_NULL_PTR(object))) {
+		/* How much of it there is to keep, nobody knows. */
+		ptkit_count(events, LARGE_MISUSE);
+		ptkit_misuse("%s() of something else, %p", __func__, object);
+		return NULL;
+	}
 
 	new = ptkit_kmalloc(size, gfp);
 	if (new && old) {
