@@ -80,9 +80,10 @@
  *
  * Contexts: task, softirq, hardirq. In NMI the CPU's list can be allocated from and freed to, and
  * its second pair freed to; an allocation that finds the list empty fails, and a free of a third
- * slab's object is put off to an irq_work, as every free is where somebody is told of objects or
- * they are wiped: that takes locks, and comes before an object is on a list. With PREEMPT_RT, what
- * misses the fastpath may be called where kmem_cache_alloc() may.
+ * slab's object is put off to an irq_work. So is every free where somebody is told of objects or
+ * they are wiped, which takes locks and comes before an object is on a list; and every free, while
+ * all allocations fail, where an NMI can come in the middle of a swap. With PREEMPT_RT, what misses
+ * the fastpath may be called where kmem_cache_alloc() may.
  *
  * Memory ordering: a CPU's words are seen by that CPU only. The shared swap is a full barrier: what
  * was done to an object before it was freed is done before anybody else is given it.

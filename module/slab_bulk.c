@@ -112,6 +112,8 @@ static __always_inline unsigned long slab_try_pop_chain(struct ptkit_cache *c, u
 	unsigned long tag, at, nr;
 
 	*again = false;
+	if (slab_keeps_off())
+		return 0;
 	ptkit_arch_pair_read(pair, &list, &tag);
 	if (unlikely((unsigned long)list & (SLAB_END | SLAB_MARKED)))
 		return 0;
@@ -343,6 +345,8 @@ static __always_inline bool slab_try_push_array(struct ptkit_cache *c, unsigned 
 	void **from, **const last = objects + nr - 1, *const tail = *last, *list;
 	unsigned long first = (unsigned long)tail, tag;
 
+	if (slab_keeps_off())
+		return false;
 	ptkit_arch_pair_read(&c->cpu->pair, &list, &tag);
 	if (unlikely(!slab_same(c, list, tail)))
 		return false;

@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/spinlock.h>
 #include <linux/swab.h>
 
@@ -317,6 +318,12 @@ static inline void *slab_end(const struct ptkit_cache *c, const void *list)
 	return (void *)(((unsigned long)list & PAGE_MASK) | SLAB_END);
 }
 
+/* Are we in an NMI that may have come in the middle of a swap? It must keep off the CPU's words. */
+static __always_inline bool slab_keeps_off(void)
+{
+	return !ptkit_arch_pair_nmi_safe && in_nmi();
+}
+
 /* ---- fastpaths ------------------------------------------------------------------------------- */
 
 /*
@@ -333,6 +340,8 @@ static __always_inline bool slab_try_pop(struct ptkit_cache *c, unsigned long of
 	void *list;
 
 	*again = false;
+	if (slab_keeps_off())
+		return false;
 	ptkit_arch_pair_read(pair, &list, &tag);
 	/* One branch for both. */
 	if (unlikely((((unsigned long)list & (SLAB_END | SLAB_MARKED)) ^ mark) | odd))
@@ -370,6 +379,8 @@ static __always_inline bool slab_try_push(struct ptkit_cache *c, struct ptkit_pa
 	void *list;
 
 	*again = false;
+	if (slab_keeps_off())
+		return false;
 	ptkit_arch_pair_read(pair, &list, &tag);
 	/* An end token differs from every object, so 0 is the same object and nothing else. */
 	if (unlikely(((unsigned long)list ^ (unsigned long)head ^ mark) - 1 >= limit))

@@ -2,7 +2,8 @@
 /*
  * User-mode Linux on x86-64. Interrupts are signals of the host thread that is the CPU, so one
  * instruction cannot be split by them. Preemption is off from finding the CPU's pair to swapping
- * it, since there is no segment that would do both in one. There are no NMIs.
+ * it, since there is no segment that would do both in one. There are no NMIs, and so none that
+ * could get in between.
  */
 #ifndef _PTKIT_ARCH_UM_H
 #define _PTKIT_ARCH_UM_H
@@ -10,7 +11,7 @@
 #include <linux/instrumented.h>
 #include <linux/preempt.h>
 
-#define ptkit_arch_pair_nmi_safe	false
+#define ptkit_arch_pair_nmi_safe	true
 
 static inline const char *ptkit_arch_supported(void)
 {
