@@ -1602,26 +1602,33 @@ static void slab_nodes_are_respected(struct kunit *test)
 #ifdef PTKIT_SLAB_HOOKS
 
 static struct ptkit_cache *hook_cache;
+static enum slab_race hook_before;
 static void (*hook_fn)(void);
 
 /* The first task of ours that comes by; what it does there does not come back here. */
-static void hook_once(struct ptkit_cache *c)
+static void hook_once(struct ptkit_cache *c, enum slab_race before)
 {
 	void (*fn)(void);
 
-	if (c != hook_cache || !in_task())
+	if (c != hook_cache || before != hook_before || !in_task())
 		return;
 	fn = xchg(&hook_fn, NULL);
 	if (fn)
 		fn();
 }
 
-static void hook_arm(struct ptkit_cache *c, void (*fn)(void))
+static void hook_arm_before(struct ptkit_cache *c, enum slab_race before, void (*fn)(void))
 {
 	hook_cache = c;
+	hook_before = before;
 	WRITE_ONCE(hook_fn, fn);
 	ptkit_slab_race_hook = hook_once;
 	static_branch_enable(&ptkit_slab_hook_key);
+}
+
+static void hook_arm(struct ptkit_cache *c, void (*fn)(void))
+{
+	hook_arm_before(c, SLAB_RACE_SWAP, fn);
 }
 
 static void hook_disarm(void)
@@ -1773,8 +1780,8 @@ static void slab_same_object_first_again(struct kunit *test)
 }
 
 /*
- * Case 9: what was read is gone, and its page with it, when the link is read; then the swap
- * fails.
+ * Case 9: what was read is gone, and its page with it, when the link is read or the list swapped;
+ * then the swap fails. With debug_pagealloc=on the page is not even mapped any more.
  */
 static void *stale_object;
 
@@ -1782,28 +1789,47 @@ static void hook_free_the_slab(void)
 {
 	ptkit_cache_free(aba_cache, stale_object);
 	ptkit_cache_shrink(aba_cache);
+	/* Out of our hands. */
+	ptkit_frozen_drain();
+}
+
+static void check_page_goes(struct kunit *test, enum slab_race before, bool bulk)
+{
+	struct ptkit_cache *c = make(test, 64, 0);
+	void *p = NULL;
+
+	if (!c)
+		return;
+	aba_cache = c;
+	stale_object = ptkit_cache_alloc(c, GFP_KERNEL);
+	hook_arm_before(c, before, hook_free_the_slab);
+	if (bulk)
+		KUNIT_EXPECT_EQ(test, ptkit_cache_alloc_bulk(c, GFP_KERNEL, 1, &p), 1UL);
+	else
+		p = ptkit_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, hook_fn);
+	hook_disarm();
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 1L);
+	KUNIT_EXPECT_EQ(test, stats_of(c).slabs, 1UL);
+	KUNIT_EXPECT_EQ(test, stats_of(c).corrupt, 0UL);
+	ptkit_cache_free(c, p);
+	finish(test, c);
 }
 
 static void slab_page_goes_between_read_and_swap(struct kunit *test)
 {
-	struct ptkit_cache *c = make(test, 64, 0);
-	void *p;
+	struct ptkit_cache *c = make(test, 8, 0);
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	if (passes_through(c))
 		kunit_skip(test, "passthrough");
 	pin(raw_smp_processor_id());
-	aba_cache = c;
-	stale_object = ptkit_cache_alloc(c, GFP_KERNEL);
-	hook_arm(c, hook_free_the_slab);
-	p = ptkit_cache_alloc(c, GFP_KERNEL);
-	hook_disarm();
-	KUNIT_EXPECT_NOT_NULL(test, p);
-	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 1L);
-	KUNIT_EXPECT_EQ(test, stats_of(c).slabs, 1UL);
-	ptkit_cache_free(c, p);
+	check_page_goes(test, SLAB_RACE_LINK, false);
+	check_page_goes(test, SLAB_RACE_SWAP, false);
+	check_page_goes(test, SLAB_RACE_LINK, true);
+	check_page_goes(test, SLAB_RACE_SWAP, true);
 	unpin();
-	finish(test, c);
 }
 
 #ifdef CONFIG_HOTPLUG_CPU

@@ -117,6 +117,7 @@ static __always_inline unsigned long slab_try_pop_chain(struct ptkit_cache *c, u
 	ptkit_arch_pair_read(pair, &list, &tag);
 	if (unlikely((unsigned long)list & (SLAB_END | SLAB_MARKED)))
 		return 0;
+	slab_race_point(c, SLAB_RACE_LINK);
 	walk.base = (unsigned long)list & ~c->mask;
 	walk.code = c->secret ^ swab64(walk.base) ^ walk.base;
 	at = (unsigned long)list ^ walk.base;
@@ -133,7 +134,7 @@ static __always_inline unsigned long slab_try_pop_chain(struct ptkit_cache *c, u
 	/* Late, or the list is corrupt: the slow path finds out. */
 	if (unlikely(at & walk.leave))
 		return 0;
-	slab_race_point(c);
+	slab_race_point(c, SLAB_RACE_SWAP);
 	nr = to - objects;
 	if (likely(ptkit_arch_pair_cmpxchg(pair, list, tag, (void *)(walk.base + at),
 					   slab_tag_add(tag, nr))))
@@ -367,7 +368,7 @@ static __always_inline bool slab_try_push_array(struct ptkit_cache *c, unsigned 
 	if (slab_has_hints(c))
 		slab_leave_hints(c, nr, objects);
 	slab_link_store(c, tail, 0, (unsigned long)list);
-	slab_race_point(c);
+	slab_race_point(c, SLAB_RACE_SWAP);
 	if (likely(ptkit_arch_pair_cmpxchg(&c->cpu->pair, list, tag, (void *)first,
 					   slab_tag_add(tag, nr))))
 		return true;

@@ -192,19 +192,24 @@ struct ptkit_cache {
 	char name[32];
 } ____cacheline_aligned;
 
-/* Test builds only: something happens between reading a list and swapping it. */
+/*
+ * Test builds only: something happens between reading a list and its first object's link, or
+ * between that and the swap.
+ */
+enum slab_race { SLAB_RACE_LINK, SLAB_RACE_SWAP };
+
 #if IS_ENABLED(CONFIG_KUNIT) || defined(PTKIT_TEST_HOOKS)
 #define PTKIT_SLAB_HOOKS	1
-typedef void slab_race_hook_t(struct ptkit_cache *c);
+typedef void slab_race_hook_t(struct ptkit_cache *c, enum slab_race before);
 extern slab_race_hook_t *ptkit_slab_race_hook;
 extern unsigned long ptkit_slab_tag_mask;
 extern int ptkit_slab_max_order;
 DECLARE_STATIC_KEY_FALSE(ptkit_slab_hook_key);
 
-static __always_inline void slab_race_point(struct ptkit_cache *c)
+static __always_inline void slab_race_point(struct ptkit_cache *c, enum slab_race before)
 {
 	if (static_branch_unlikely(&ptkit_slab_hook_key))
-		ptkit_slab_race_hook(c);
+		ptkit_slab_race_hook(c, before);
 }
 
 static __always_inline unsigned long slab_tag_add(unsigned long tag, unsigned long nr)
@@ -212,7 +217,7 @@ static __always_inline unsigned long slab_tag_add(unsigned long tag, unsigned lo
 	return (tag + nr * PCP_TAG_STEP) & ptkit_slab_tag_mask;
 }
 #else
-static __always_inline void slab_race_point(struct ptkit_cache *c)
+static __always_inline void slab_race_point(struct ptkit_cache *c, enum slab_race before)
 {
 }
 
@@ -347,12 +352,13 @@ static __always_inline bool slab_try_pop(struct ptkit_cache *c, unsigned long of
 	if (unlikely((((unsigned long)list & (SLAB_END | SLAB_MARKED)) ^ mark) | odd))
 		return false;
 	where = (unsigned long)list - mark + offset;
+	slab_race_point(c, SLAB_RACE_LINK);
 	/* Late, or the list is corrupt: the slow path finds out. */
 	if (unlikely(!ptkit_arch_read_stale(where, &next)))
 		return false;
 	next = slab_link_code(c, next, where);
 	ptkit_busted_race(PTKIT_BUSTED_SLAB_TAG);
-	slab_race_point(c);
+	slab_race_point(c, SLAB_RACE_SWAP);
 	if (ptkit_busted_now(PTKIT_BUSTED_SLAB_POP))
 		next = (unsigned long)list - mark;
 	if (likely(ptkit_arch_pair_try_cmpxchg(pair, &list, &tag, (void *)(next + mark),
@@ -386,7 +392,7 @@ static __always_inline bool slab_try_push(struct ptkit_cache *c, struct ptkit_pa
 	if (unlikely(((unsigned long)list ^ (unsigned long)head ^ mark) - 1 >= limit))
 		return false;
 	slab_link_store(c, tail, offset, (unsigned long)list ^ mark);
-	slab_race_point(c);
+	slab_race_point(c, SLAB_RACE_SWAP);
 	if (likely(ptkit_arch_pair_try_cmpxchg(pair, &list, &tag,
 					       (void *)((unsigned long)head | mark),
 					       slab_tag_add(tag, nr))))
