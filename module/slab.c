@@ -467,8 +467,20 @@ void slab_release_chain(struct ptkit_cache *c, struct slab *chain)
 
 /* ---- allocation ------------------------------------------------------------------------------ */
 
+/* A slab that nobody else knows is this CPU's, all of it. Interrupts are off. */
+static void *slab_use_fresh(struct ptkit_cache *c, struct slab *slab, unsigned long *nr)
+{
+	void *list = slab->free.ptr;
+
+	*nr = slab_objects(slab->free.tag);
+	slab->free.ptr = slab_end(c, list);
+	slab->free.tag |= *nr | SLAB_FROZEN;
+	return list;
+}
+
 /* The next list for a CPU whose last one, @end, is empty. Interrupts are off. */
-static void *slab_next_list(struct ptkit_cache *c, void *end, unsigned long *nr)
+static void *slab_next_list(struct ptkit_cache *c, void *end, struct slab *fresh,
+			    unsigned long *nr)
 {
 	struct slab *slab;
 	void *list;
@@ -481,6 +493,9 @@ static void *slab_next_list(struct ptkit_cache *c, void *end, unsigned long *nr)
 			return list;
 		}
 	}
+	/* Of all that there may be it takes no shared swap. */
+	if (fresh)
+		return slab_use_fresh(c, fresh, nr);
 	while ((slab = slab_cpu_next(c))) {
 		list = slab_harvest(c, slab, nr);
 		if (list) {
@@ -491,17 +506,6 @@ static void *slab_next_list(struct ptkit_cache *c, void *end, unsigned long *nr)
 	list = slab_refill_node(c, nr);
 	if (list)
 		slab_event(c, SLAB_REFILL_NODE);
-	return list;
-}
-
-/* A slab that nobody else knows is this CPU's, all of it. Interrupts are off. */
-static void *slab_use_fresh(struct ptkit_cache *c, struct slab *slab, unsigned long *nr)
-{
-	void *list = slab->free.ptr;
-
-	*nr = slab_objects(slab->free.tag);
-	slab->free.ptr = slab_end(c, list);
-	slab->free.tag |= *nr | SLAB_FROZEN;
 	return list;
 }
 
@@ -516,18 +520,15 @@ static void *slab_refill(struct ptkit_cache *c, struct slab *fresh)
 
 	local_irq_save(flags);
 	list = slab_cpu_take(c);
-	if (fresh)
+	if (slab_at_end(list))
+		list = slab_next_list(c, list, fresh, &nr);
+	if (fresh) {
 		slab_event(c, SLAB_REFILL_NEW);
-	if (fresh && likely(list == SLAB_NONE)) {
-		list = slab_use_fresh(c, fresh, &nr);
-	} else {
-		if (fresh) {
+		if (unlikely(slab_of(c, list) != fresh)) {
 			/* While we slept, somebody else has found one for this CPU. */
 			fresh->free.tag |= SLAB_FROZEN;
 			slab_cpu_wait(c, fresh);
 		}
-		if (slab_at_end(list))
-			list = slab_next_list(c, list, &nr);
 	}
 	if (list) {
 		slab_cpu_install(c, slab_next(c, list, c->mask + 1));
@@ -617,13 +618,35 @@ static void *slab_alloc_anywhere(struct ptkit_cache *c)
 	return NULL;
 }
 
+/*
+ * Does it look as if only a new slab would do for this CPU? To find out for certain takes a swap or
+ * two. That of a CPU which it is not any more, or a slab that is gone, is looked at in vain.
+ */
+static bool slab_needs_new(struct ptkit_cache *c)
+{
+	void *list = (void *)((unsigned long)this_cpu_read(c->cpu->pair.ptr) &
+			      ~(unsigned long)c->mark);
+	struct slab *slab;
+
+	if (!slab_at_end(list) || this_cpu_read(c->cpu->nr_partial))
+		return false;
+	/* Unlocked: who misses one that comes just now takes a new slab. */
+	if (data_race(READ_ONCE(c->node[numa_mem_id()]->nr_partial)))
+		return false;
+	if (list == SLAB_NONE)
+		return true;
+	slab = slab_lookup(c, list);
+	return slab && slab_at_end(READ_ONCE(slab->free.ptr));
+}
+
 /* Everything that takes no node's name. */
 static void *slab_alloc_local(struct ptkit_cache *c, gfp_t gfp)
 {
+	const bool needs_new = slab_needs_new(c);
 	struct slab *slab;
 	void *object;
 
-	object = slab_refill(c, NULL);
+	object = needs_new ? NULL : slab_refill(c, NULL);
 	if (object)
 		return object;
 	/* Small slabs were made when memory was short; they go when they are used up. */
@@ -634,7 +657,7 @@ static void *slab_alloc_local(struct ptkit_cache *c, gfp_t gfp)
 	}
 	slab = slab_new(c, gfp, NUMA_NO_NODE);
 	if (!slab)
-		return slab_alloc_anywhere(c);
+		return (needs_new ? slab_refill(c, NULL) : NULL) ?: slab_alloc_anywhere(c);
 	if (slab->free.tag & SLAB_SMALL)
 		return slab_alloc_first(c, slab);
 	return slab_refill(c, slab);
@@ -869,6 +892,21 @@ static enum slab_push_result slab_push_locked(struct ptkit_cache *c, struct slab
 	return result;
 }
 
+/*
+ * Are these @nr all the objects of a slab that is on no list, and has the node enough without it?
+ * Then nobody else can have to do with it any more.
+ */
+static bool slab_is_all(struct ptkit_cache *c, const struct slab *slab, unsigned long nr)
+{
+	const struct ptkit_shared full = slab_read(slab);
+
+	if (nr != slab_objects(full.tag) || nr != slab_inuse(full.tag) ||
+	    !slab_at_end(full.ptr) || full.tag & (SLAB_FROZEN | SLAB_SMALL))
+		return false;
+	/* Unlocked: one more or less, if others come and go just now. */
+	return data_race(READ_ONCE(slab_node_of(c, slab)->nr_partial)) >= c->min_partial;
+}
+
 /**
  * slab_free_shared - put objects on the list of their slab, whosever it is
  * @c: the cache
@@ -886,6 +924,11 @@ void slab_free_shared(struct ptkit_cache *c, struct slab *slab, void *head, void
 	enum slab_push_result result;
 	bool empty = false;
 
+	/* As if they had been put there, and the slab had waited here, and been found empty. */
+	if (slab_is_all(c, slab, nr)) {
+		slab_discard(c, slab);
+		return;
+	}
 	result = slab_push_shared(c, slab, &p, false);
 	if (unlikely(result == SLAB_PUSH_NEEDS_LOCK))
 		result = slab_push_locked(c, slab, &p, &empty);
