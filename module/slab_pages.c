@@ -4,8 +4,8 @@
  * the slabs that they have. What a slab is, and what it may be, is told at the head of slab.c.
  */
 #include <linux/module.h>
-#include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/siphash.h>
 
 #include "compat/compat.h"
 #include "slab_internal.h"
@@ -135,11 +135,25 @@ static void slab_init_objects(struct ptkit_cache *c, unsigned long base, unsigne
 	}
 }
 
+/*
+ * Where in the cache's order a new slab's list begins. Nobody can tell who does not know the key,
+ * and from where it begins nobody learns the key; a CPU's tag and the number of slabs that it has
+ * made never come again together. get_random_u32() would do, and turns interrupts off.
+ */
+static unsigned int slab_random_start(struct ptkit_cache *c)
+{
+	const siphash_key_t key = { { c->secret, c->hint_secret } };
+	u64 random = siphash_2u64(raw_cpu_read(c->cpu->pair.tag),
+				  raw_cpu_read(c->cpu->events[SLAB_SLABS_NEW]), &key);
+
+	return (random >> 32) * c->objects >> 32;
+}
+
 /* Link all objects of a new slab in the cache's order, from a random start. */
 static void *slab_build_list(struct ptkit_cache *c, unsigned long base, unsigned int objects)
 {
 	unsigned long list = base | SLAB_END, object;
-	unsigned int i, at = (u64)get_random_u32() * c->objects >> 32;
+	unsigned int i, at = slab_random_start(c);
 
 	for (i = c->objects; i; i--) {
 		unsigned int nr = c->sequence[at];
