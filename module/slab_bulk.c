@@ -335,6 +335,23 @@ static __always_inline void slab_leave_hints(struct ptkit_cache *c, unsigned lon
 }
 
 /*
+ * Link one object before another that will be on @list; false if it is of another slab, and must
+ * not be written to, or is the list's first or that other object.
+ */
+static __always_inline bool slab_try_link(void *object, const void *next, const void *list,
+					  unsigned long limit, unsigned long secret)
+{
+	unsigned long where = (unsigned long)object;
+
+	/* As slab_same(). */
+	if (unlikely((where ^ (unsigned long)list) - 1 >= limit || object == next))
+		return false;
+	/* As slab_link_store(), which would read the secret again. */
+	WRITE_ONCE(*(unsigned long *)where, swab64(where) ^ secret ^ (unsigned long)next);
+	return true;
+}
+
+/*
  * One try to put @nr objects on this CPU's list by one swap; false if they are not all of its slab,
  * or one is the list's first, or the one before it or the last once more, or if somebody came in
  * between. All of them are then still the caller's, whatever is written in them.
@@ -343,33 +360,32 @@ static __always_inline bool slab_try_push_array(struct ptkit_cache *c, unsigned 
 						void **objects)
 {
 	const unsigned long limit = c->fast_limit, secret = c->secret;
-	void **from, **const last = objects + nr - 1, *const tail = *last, *list;
-	unsigned long first = (unsigned long)tail, tag;
+	void **from, **const last = objects + nr - 1, *const tail = *last, *first = tail, *list;
+	unsigned long tag;
 
 	if (slab_keeps_off())
 		return false;
 	ptkit_arch_pair_read(&c->cpu->pair, &list, &tag);
 	if (unlikely(!slab_same(c, list, tail)))
 		return false;
-#pragma GCC unroll 4
-	for (from = objects; from < last; from++) {
-		unsigned long object = (unsigned long)*from;
-
-		/* As slab_same(): what is in this slab, and not on its list, may be written to. */
-		if (unlikely((object ^ (unsigned long)list) - 1 >= limit || object == first))
+	if (likely(nr > 1)) {
+		if (unlikely(!slab_try_link(*objects, tail, list, limit, secret)))
 			return false;
-		/* As slab_link_store(), which would read the secret again. */
-		WRITE_ONCE(*(unsigned long *)object, swab64(object) ^ first ^ secret);
-		first = object;
+		/* What comes next is read again: to keep it would cost more. */
+#pragma GCC unroll 4
+		for (from = objects + 1; from < last; from++)
+			if (unlikely(!slab_try_link(*from, from[-1], list, limit, secret)))
+				return false;
+		first = last[-1];
+		/* The last object once more: its link is still to come. */
+		if (unlikely(first == tail))
+			return false;
 	}
-	/* The last object once more: its link is still to come. */
-	if (unlikely(first == (unsigned long)tail && nr > 1))
-		return false;
 	if (slab_has_hints(c))
 		slab_leave_hints(c, nr, objects);
 	slab_link_store(c, tail, 0, (unsigned long)list);
 	slab_race_point(c, SLAB_RACE_SWAP);
-	if (likely(ptkit_arch_pair_cmpxchg(&c->cpu->pair, list, tag, (void *)first,
+	if (likely(ptkit_arch_pair_cmpxchg(&c->cpu->pair, list, tag, first,
 					   slab_tag_add(tag, nr))))
 		return true;
 	slab_event(c, SLAB_RETRIES);
