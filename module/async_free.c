@@ -479,10 +479,16 @@ static unsigned long async_pushed(void)
  */
 unsigned long ptkit_pagetable_queue_length(void)
 {
-	unsigned long gone = READ_ONCE(popped);
+	unsigned long gone, length;
+	unsigned int tries = 3;
 
-	smp_rmb();	/* counted in before it was counted out: never negative */
-	return async_pushed() - gone;
+	do {
+		gone = READ_ONCE(popped);
+		smp_rmb();	/* counted in before it was counted out: never negative */
+		length = async_pushed() - gone;
+		smp_rmb();	/* if none was counted out meanwhile, no table counts too much */
+	} while (READ_ONCE(popped) != gone && --tries);
+	return length;
 }
 EXPORT_SYMBOL_GPL(ptkit_pagetable_queue_length);
 

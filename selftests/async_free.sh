@@ -17,7 +17,7 @@ flushes_per_batch() {
 
 	batches=$(stat async_free_batches)
 	flushes=$(stat async_free_flushes)
-	drive queue 256 && echo 1 >$dir/flush || return
+	drive queue 256 1 && echo 1 >$dir/flush || return
 	batches=$(($(stat async_free_batches) - batches))
 	flushes=$(($(stat async_free_flushes) - flushes))
 	tap_note "256 tables in $batches batches with $flushes flushes"

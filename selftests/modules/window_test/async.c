@@ -103,16 +103,20 @@ int test_lookup(unsigned long unused, unsigned long unused2)
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
-/* Queue so many and go: for tests that look at the queue, or unload. */
-int test_queue(unsigned long nr, unsigned long unused)
+/* Queue so many and go: for tests that look at the queue, or unload. @at_once: with no tick between. */
+int test_queue(unsigned long nr, unsigned long at_once)
 {
 	struct ptkit_ptdesc **tables = alloc_tables(nr);
-	unsigned long i;
+	unsigned long i, flags = 0;
 
 	if (!tables)
 		return -ENOMEM;
+	if (at_once)
+		local_irq_save(flags);
 	for (i = 0; i < nr; i++)
 		ptkit_pagetable_free_kernel(tables[i]);
+	if (at_once)
+		local_irq_restore(flags);
 	test_report("queued", ptkit_pagetable_queue_length());
 	kvfree(tables);
 	return 0;
@@ -356,6 +360,7 @@ struct sync {
 	atomic_t running;
 	struct ptkit_ptdesc *waiting_for;
 	int flushes_then;
+	bool armed;		/* flushes_then is that of the table */
 	unsigned long longest;
 };
 
@@ -373,8 +378,10 @@ static void sync_freed(struct ptkit_ptdesc *pt)
 {
 	if (pt != sync.waiting_for)
 		return;
-	sync.longest = max_t(unsigned long, sync.longest,
-			     atomic_read(&flushes_seen) - sync.flushes_then);
+	/* A table that is freed at once says nothing. */
+	if (smp_load_acquire(&sync.armed))	/* pairs with sync_fn() */
+		sync.longest = max_t(unsigned long, sync.longest,
+				     atomic_read(&flushes_seen) - sync.flushes_then);
 	WRITE_ONCE(sync.waiting_for, NULL);
 }
 
@@ -398,9 +405,11 @@ static int sync_fn(void *arg, unsigned int number)
 			continue;
 		}
 		pt->owner = &sync_owner;
+		WRITE_ONCE(sync.armed, false);
 		WRITE_ONCE(sync.waiting_for, pt);
 		ptkit_pagetable_free_kernel(pt);
 		sync.flushes_then = atomic_read(&flushes_seen);
+		smp_store_release(&sync.armed, true);	/* pairs with sync_freed() */
 		ptkit_pagetable_sync();
 		ret = ret ?: test_expect(!READ_ONCE(sync.waiting_for));
 	}
@@ -473,11 +482,15 @@ int test_late(unsigned long nr, unsigned long wait)
 int test_misuse(unsigned long unused, unsigned long unused2)
 {
 	struct ptkit_ptdesc *pt = ptkit_pagetable_alloc(PTKIT_PTE, GFP_KERNEL);
+	unsigned long flags;
 
 	if (!pt)
 		return -ENOMEM;
+	/* No batch comes between. */
+	local_irq_save(flags);
 	ptkit_pagetable_free_kernel(pt);
 	ptkit_pagetable_free_kernel(pt);
+	local_irq_restore(flags);
 	ptkit_pagetable_sync();
 	return test_expect(!ptkit_pagetable_queue_length());
 }
