@@ -51,6 +51,13 @@ reported() {
 	said "ptkit_host: a $1 table came back with entry $2 in use"
 }
 
+# Without verify a table is cleared and counted, and nothing is said.
+cleared() {
+	mark
+	load_module ptkit_host_dirty entry=7 && rmmod ptkit_host_dirty && drop_caches &&
+		! said "came back with entry" && [ "$(stat host_pte_nonzero)" -eq 1 ]
+}
+
 if [ ! -d /sys/kernel/livepatch ]; then
 	tap_plan 1
 	ptkit_load && refused "this kernel was built without CONFIG_LIVEPATCH" && ptkit_unload
@@ -58,7 +65,7 @@ if [ ! -d /sys/kernel/livepatch ]; then
 	tap_done
 fi
 
-tap_plan 9
+tap_plan 10
 
 ptkit_load && rival_on
 tap_result $? "somebody else patches pte_alloc_one()"
@@ -78,8 +85,10 @@ reported PTE 123 0 && [ "$(stat host_pte_nonzero)" -eq 1 ]
 tap_result $? "a PTE table that was written to is reported"
 reported PMD 511 1 && [ "$(stat host_pmd_nonzero)" -eq 1 ]
 tap_result $? "a PMD table that was written to is reported"
-storms "$(cpus)" 50 && [ "$(stat host_nonzero)" -eq 2 ] && detach &&
-	only_slabs_left && ptkit_unload
+storms "$(cpus)" 50 && [ "$(stat host_nonzero)" -eq 2 ] && detach && only_slabs_left
 tap_result $? "detaches"
+
+attach && cleared && storms "$(cpus)" 50 && detach && only_slabs_left && ptkit_unload
+tap_result $? "without verify a table that was written to is cleared and counted"
 
 tap_done

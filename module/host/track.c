@@ -9,6 +9,13 @@
  * the same time what a quicklist wants, a frozen page. While the kernel, or a transient getter,
  * holds a reference it fails and changes nothing.
  *
+ * "Back" says that nobody uses the table any more, not that nothing is in it. Most ways to free a
+ * table clear it entry by entry, but some drop it as it is: an LDT's table at exit with page-table
+ * isolation; in older kernels one whose file pages had become a huge page; one that was taken for
+ * empty and held a marker. To the kernel's allocator that is all the same. Here it would be a
+ * mapping of the next process's, so every table is looked through, and cleared if need be, before
+ * it is listed.
+ *
  *      quicklist --thaw(2)--> the kernel's --its put--> back (count 1) --freeze--> quicklist
  *                                 |                       |
  *                  let go: our put v          idle: freeze v, to the host
@@ -90,7 +97,7 @@ static unsigned int scan_limit = 32;
 
 static bool verify;
 module_param(verify, bool, 0444);
-MODULE_PARM_DESC(verify, "check that every table the kernel gives back is zero (default: 0)");
+MODULE_PARM_DESC(verify, "report each table that comes back with an entry in use (default: 0)");
 
 static void reap(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(reap_work, reap);
@@ -241,18 +248,38 @@ static void track_look_for(struct host_track *track, struct look *look)
 	spin_unlock(&track->lock);
 }
 
-/* A table came back and must be zero; one that is not is cleared, counted and reported. */
-static void check_zero(struct host_level *level, struct page *page)
+/* Eight words at a time and one branch for them: to look at a table costs little but its lines. */
+static bool table_is_zero(const unsigned long *words)
 {
-	unsigned long *entries = page_address(page);
-	unsigned long *bad = memchr_inv(entries, 0, PAGE_SIZE);
+	const unsigned long *end = words + PAGE_SIZE / sizeof(*words);
 
-	if (likely(!bad))
-		return;
+	for (; words < end; words += 8)
+		if (words[0] | words[1] | words[2] | words[3] |
+		    words[4] | words[5] | words[6] | words[7])
+			return false;
+	return true;
+}
+
+static noinline void make_zero(struct host_level *level, unsigned long *words)
+{
+	unsigned long *bad = memchr_inv(words, 0, PAGE_SIZE);
+
 	host_event(level, HOST_NONZERO, 1);
-	pr_err_ratelimited("a %s table came back with entry %lu in use\n", level->name,
-			   (unsigned long)((void *)bad - (void *)entries) / sizeof(*entries));
-	clear_page(entries);
+	if (verify)
+		pr_err_ratelimited("a %s table came back with entry %lu in use\n", level->name,
+				   (unsigned long)((void *)bad - (void *)words) / sizeof(*words));
+	clear_page(words);
+}
+
+/* A page that nobody uses any more: zero from now on, and where it belongs. */
+static void put_back_page(struct host_level *level, struct page *page, bool to_host)
+{
+	if (unlikely(!table_is_zero(page_address(page))))
+		make_zero(level, page_address(page));
+	if (to_host)
+		ptkit_quicklist_release(level->quicklist, page);
+	else
+		ptkit_quicklist_free(level->quicklist, page);
 }
 
 /* Returned tables: to the quicklist of this CPU, or, if nobody asks for tables, to the host. */
@@ -262,12 +289,7 @@ static unsigned long put_back(struct host_level *level, struct list_head *back, 
 	unsigned long nr = 0;
 
 	list_for_each_entry_safe(table, next, back, list) {
-		if (verify)
-			check_zero(level, table->page);
-		if (to_host)
-			ptkit_quicklist_release(level->quicklist, table->page);
-		else
-			ptkit_quicklist_free(level->quicklist, table->page);
+		put_back_page(level, table->page, to_host);
 		ptkit_cache_free(table_cache, table);
 		nr++;
 	}
