@@ -51,6 +51,12 @@ reported() {
 	said "ptkit_host: a $1 table came back with entry $2 in use"
 }
 
+# poisoned - a table in memory that turned out to be broken is not reused.
+poisoned() {
+	load_module ptkit_host_dirty broken=1 && rmmod ptkit_host_dirty && drop_caches &&
+		[ "$(stat host_pte_poisoned)" -eq 1 ] && [ "$(stat host_pte_nonzero)" -eq 1 ]
+}
+
 # Without verify a table is cleared and counted, and nothing is said.
 cleared() {
 	mark
@@ -65,7 +71,7 @@ if [ ! -d /sys/kernel/livepatch ]; then
 	tap_done
 fi
 
-tap_plan 10
+tap_plan 11
 
 ptkit_load && rival_on
 tap_result $? "somebody else patches pte_alloc_one()"
@@ -85,6 +91,8 @@ reported PTE 123 0 && [ "$(stat host_pte_nonzero)" -eq 1 ]
 tap_result $? "a PTE table that was written to is reported"
 reported PMD 511 1 && [ "$(stat host_pmd_nonzero)" -eq 1 ]
 tap_result $? "a PMD table that was written to is reported"
+poisoned
+tap_result $? "a table in broken memory goes to the host, unread"
 storms "$(cpus)" 50 && [ "$(stat host_nonzero)" -eq 2 ] && detach && only_slabs_left
 tap_result $? "detaches"
 

@@ -21,6 +21,7 @@ static const char *const host_names[] = {
 	[HOST_LET_GO] = "let_go",
 	[HOST_CROWDED_OUT] = "crowded_out",
 	[HOST_NONZERO] = "nonzero",
+	[HOST_POISONED] = "poisoned",
 };
 
 static_assert(ARRAY_SIZE(host_names) == NR_HOST_EVENTS);

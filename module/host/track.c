@@ -14,7 +14,7 @@
  * isolation; in older kernels one whose file pages had become a huge page; one that was taken for
  * empty and held a marker. To the kernel's allocator that is all the same. Here it would be a
  * mapping of the next process's, so every table is looked through, and cleared if need be, before
- * it is listed.
+ * it is listed. A page whose memory is known to be broken (HWPoison) goes home unread.
  *
  *      quicklist --thaw(2)--> the kernel's --its put--> back (count 1) --freeze--> quicklist
  *                                 |                       |
@@ -274,8 +274,12 @@ static noinline void make_zero(struct host_level *level, unsigned long *words)
 /* A page that nobody uses any more: zero from now on, and where it belongs. */
 static void put_back_page(struct host_level *level, struct page *page, bool to_host)
 {
-	if (unlikely(!table_is_zero(page_address(page))))
+	if (unlikely(PageHWPoison(page))) {
+		host_event(level, HOST_POISONED, 1);
+		to_host = true;
+	} else if (unlikely(!table_is_zero(page_address(page)))) {
 		make_zero(level, page_address(page));
+	}
 	if (to_host)
 		ptkit_quicklist_release(level->quicklist, page);
 	else

@@ -25,6 +25,10 @@ static unsigned int entry = 123;
 module_param(entry, uint, 0);
 MODULE_PARM_DESC(entry, "which entry to write to");
 
+static bool broken;
+module_param(broken, bool, 0);
+MODULE_PARM_DESC(broken, "mark the table's memory as broken, too");
+
 static struct page *get_table(struct mm_struct *mm)
 {
 	p4d_t *p4d = p4d_offset(pgd_offset(mm, ADDRESS), ADDRESS);
@@ -71,6 +75,8 @@ static int __init dirty_init(void)
 		msleep(20);
 	if (page_ref_count(page) == 2) {
 		WRITE_ONCE(((unsigned long *)page_address(page))[entry], 0x5a5a0000UL);
+		if (broken)
+			SetPageHWPoison(page);
 		ret = 0;
 	}
 	put_page(page);
