@@ -109,7 +109,23 @@ minimum_left() {
 	[ "$(stat host_pages_held)" -le $((16 * $(cpus))) ]
 }
 
-tap_plan 11
+# Tables that have been out for a while are found, however few looks there may be.
+few_looks() {
+	local before served
+
+	echo 4 >$debugfs/host/scan_limit
+	taskset 1 tables 1000 1
+	# A grace period, after which they are back.
+	sleep 0.3
+	before=$(stat host_pte_served)
+	taskset 1 tables 1000
+	served=$(($(stat host_pte_served) - before))
+	echo 32 >$debugfs/host/scan_limit
+	tap_note "scan limit 4: $served of 1000 tables found that were out for a second"
+	[ $served -ge 300 ]
+}
+
+tap_plan 12
 
 { ptkit_load && attach; }
 tap_result $? "attaches"
@@ -120,6 +136,8 @@ for n in 10 1000 100000; do
 	beside $n
 	tap_result $? "and beside a process of $n tables"
 done
+few_looks
+tap_result $? "old tables are found with a scan limit of 4, too"
 minimum_left
 tap_result $? "after a storm of 500 processes and drop_caches at most the minimum is left"
 limited

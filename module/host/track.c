@@ -228,17 +228,23 @@ static unsigned int misses_allowed(unsigned int max, unsigned int gen)
 	return (max >> (gen + 1)) ?: max >= 2 * TRACK_GENS;
 }
 
-/* Older generations first: what is promoted must not be looked at again at once. */
+/*
+ * Older generations first: what is promoted must not be looked at again at once. Where @look allows
+ * so few looks that none is left for the late generations, they take turns.
+ */
 static void track_look_for(struct host_track *track, struct look *look)
 {
-	unsigned int hint, gen;
+	unsigned int hint, turn, gen;
 
 	spin_lock(&track->lock);
 	hint = track->found_in;
-	track_look_gen(track, hint, misses_allowed(look->max, hint), look);
+	turn = track->turn++ % TRACK_GENS;
+	track_look_gen(track, hint,
+		       misses_allowed(look->max, hint) ?: look->max > 1 || hint == turn, look);
 	for (gen = TRACK_GENS; gen-- > 0; )
 		if (gen != hint)
-			track_look_gen(track, gen, misses_allowed(look->max, gen), look);
+			track_look_gen(track, gen,
+				       misses_allowed(look->max, gen) ?: gen == turn, look);
 
 	if (look->found)
 		track->paused = 0;

@@ -43,6 +43,7 @@ enum host_event {
  * @given: tables given since the worker came by
  * @demand: tables given in a second, the most of late
  * @found_in: the generation in which a table was found last
+ * @turn: counts looks; the generation that has its turn
  * @pause: allocations that will not look, since looks found nothing
  * @paused: how many it was when the last pause began
  * @pass_gen: generation that the pass over all tables has come to
@@ -59,6 +60,7 @@ struct host_track {
 	unsigned long given;
 	unsigned long demand;
 	unsigned int found_in;
+	unsigned int turn;
 	unsigned int pause;
 	unsigned int paused;
 	unsigned int pass_gen;
