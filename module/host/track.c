@@ -38,10 +38,11 @@
  *
  * Once a second a worker looks at what exceeds the recent demand (at REAP_MAX tables of a CPU; at
  * the others a second later), and gives tables that are back to the host; the shrinker does so at
- * once and with all of them. Kernels that free tables after an
- * RCU grace period give back many at a time, and need them all for the next one: hence demand, not
- * age alone. It is the number of tables given in a second, the most of late: an older peak fades by
- * a quarter each second. Two seconds' demand is kept, as a grace period may take that long.
+ * once and with all of them. It wakes no idle CPU, so a pass may be late. Kernels that free tables
+ * after an RCU grace period give back many at a time, and need them all for the next one: hence
+ * demand, not age alone. It is the number of tables given in a second, the most of late: the mean
+ * since the last pass, or an older one, which fades by a quarter each second. Two seconds' demand
+ * is kept, as a grace period may take that long.
  *
  * Limit. Pages held on top of what the kernel uses are listed, or back and not yet found. Each CPU
  * and level has a share of the limit; half of it bounds the list, half the number of tables
@@ -445,14 +446,26 @@ static void track_crowd_out(struct host_level *level, struct host_track *track, 
 	look_done(level, &look, false);
 }
 
+/* Tables given in a second. A pass that was late counts what was given since by the second, too. */
+static void track_count_demand(struct host_track *track)
+{
+	unsigned long passed = max(jiffies - track->counted, (unsigned long)REAP_PERIOD);
+	unsigned long seconds = DIV_ROUND_CLOSEST(passed, HZ);
+
+	track->counted = jiffies;
+	while (seconds-- && track->demand)
+		track->demand = track->demand * 3 / 4;
+	track->demand = max(track->demand, DIV_ROUND_UP(track->given * HZ, passed));
+	track->given = 0;
+}
+
 /* What exceeds two seconds' demand, as far as it is looked at now. */
 static unsigned long track_surplus(struct host_track *track)
 {
 	unsigned long surplus;
 
 	spin_lock(&track->lock);
-	track->demand = max(track->given, track->demand * 3 / 4);
-	track->given = 0;
+	track_count_demand(track);
 	surplus = track->total > 2 * track->demand ? track->total - 2 * track->demand : 0;
 	spin_unlock(&track->lock);
 	return min(surplus, REAP_MAX);
@@ -714,6 +727,7 @@ static void track_cpu_init(struct host_track *track)
 	for (gen = 0; gen < TRACK_GENS; gen++)
 		INIT_LIST_HEAD(&track->tables[gen]);
 	track->aged = jiffies;
+	track->counted = jiffies;
 	track_pass_begin(track);
 }
 

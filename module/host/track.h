@@ -41,6 +41,7 @@ enum host_event {
  * @ages: how often they did
  * @markers: censuses that go on; generations stay where they are
  * @given: tables given since the worker came by
+ * @counted: jiffies when it did
  * @demand: tables given in a second, the most of late
  * @found_in: the generation in which a table was found last
  * @turn: counts looks; the generation that has its turn
@@ -58,6 +59,7 @@ struct host_track {
 	unsigned long ages;
 	unsigned int markers;
 	unsigned long given;
+	unsigned long counted;
 	unsigned long demand;
 	unsigned int found_in;
 	unsigned int turn;
