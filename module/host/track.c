@@ -44,18 +44,21 @@
  * since the last pass, or an older one, which fades by a quarter each second. Two seconds' demand
  * is kept, as a grace period may take that long.
  *
- * Limit. Pages held on top of what the kernel uses are listed, or back and not yet found. Each CPU
- * and level has a share of the limit; half of it bounds the list, half the number of tables
- * tracked, so that the limit holds even if all of them come back at once. When there is no room to
- * track one more table, the oldest one is let go for it, or nearly the oldest.
+ * Limit. Pages held on top of what the kernel uses are listed, or back and not yet found. Each
+ * online CPU and level has a share of the limit; half of it bounds the list, half the number of
+ * tables tracked, so that the limit holds even if all of them come back at once. When there is no
+ * room to track one more table, the oldest one is let go for it, or nearly the oldest. The worker
+ * sees that CPUs came or went, and what a CPU tracks that is gone is let go then.
  *
- * Lock order: a list's lock is innermost, held for a bounded number of tables; nothing is allocated
- * or freed under it. Everything here runs in process context.
+ * Lock order: limit_lock, a list's lock. The latter is innermost, held for a bounded number of
+ * tables; nothing is allocated or freed under it. Everything here runs in process context.
  */
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -93,8 +96,14 @@ struct host_table {
 const unsigned int host_ages[HOST_AGES] = { 1, 2, 5, 10, UINT_MAX };
 
 static struct ptkit_cache *table_cache;
-static unsigned long limit;
 static unsigned int scan_limit = 32;
+
+/* Protects the limit, and how many CPUs it was divided among. */
+static DEFINE_MUTEX(limit_lock);
+static unsigned long limit;
+static unsigned int share_cpus;
+/* Tables that an online CPU may track, and list, of each level. */
+static unsigned long share;
 
 static bool verify;
 module_param(verify, bool, 0444);
@@ -412,14 +421,8 @@ static unsigned long track_reclaim(struct host_level *level, int cpu, unsigned l
 	return freed;
 }
 
-/* Tables that a CPU may track, and list, of each level. */
-static unsigned long track_share(void)
-{
-	return READ_ONCE(limit) / (2 * host_nr_attached * num_possible_cpus());
-}
-
-/* Let go of tables in use, the last generations first, until @share are left. */
-static void track_crowd_out(struct host_level *level, struct host_track *track, unsigned long share)
+/* Let go of tables in use, the last generations first, until @keep are left. */
+static void track_crowd_out(struct host_level *level, struct host_track *track, unsigned long keep)
 {
 	unsigned int gen = TRACK_GENS - 1, nr = 0;
 	struct host_table *table;
@@ -427,7 +430,7 @@ static void track_crowd_out(struct host_level *level, struct host_track *track, 
 
 	look_init(&look, LOCK_BATCH, LOCK_BATCH, 0);
 	spin_lock(&track->lock);
-	while (track->total > share && look.looked < look.max) {
+	while (track->total > keep && look.looked < look.max) {
 		table = track_first(track, gen);
 		if (!table) {
 			gen--;
@@ -474,21 +477,38 @@ static unsigned long track_surplus(struct host_track *track)
 static void reap_cpu(struct host_level *level, int cpu)
 {
 	struct host_track *track = per_cpu_ptr(level->tracks, cpu);
-	unsigned long share = track_share(), surplus;
+	unsigned long keep = cpu_online(cpu) ? READ_ONCE(share) : 0, surplus;
 
-	/* The limit may have been lowered. */
-	while (READ_ONCE(track->total) > share) {
-		track_crowd_out(level, track, share);
+	/* The limit may have been lowered, or the CPU is gone. */
+	while (READ_ONCE(track->total) > keep) {
+		track_crowd_out(level, track, keep);
 		cond_resched();
 	}
 	surplus = track_surplus(track);
 	host_event(level, HOST_REAPED, track_reclaim(level, cpu, &surplus, REAP_AGE));
 }
 
+/* Divide the limit among the CPUs that are online now. */
+static void share_out(void)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&limit_lock);
+	share_cpus = num_online_cpus();
+	WRITE_ONCE(share, limit / (2 * host_nr_attached * share_cpus));
+	for (i = 0; i < host_nr_attached; i++)
+		ptkit_quicklist_set_limit(host_attached[i]->quicklist, share);
+}
+
 static void reap(struct work_struct *work)
 {
 	unsigned int i;
 	int cpu;
+
+	mutex_lock(&limit_lock);
+	if (share_cpus != num_online_cpus())
+		share_out();
+	mutex_unlock(&limit_lock);
 
 	for (i = 0; i < host_nr_attached; i++) {
 		for_each_possible_cpu(cpu) {
@@ -554,13 +574,13 @@ unsigned long track_reclaim_node(int node, unsigned long max, unsigned long *loo
 /* Is there room for one more? If not, makes some. */
 static bool track_room(struct host_level *level, struct host_track *track)
 {
-	unsigned long share = track_share();
+	unsigned long room = READ_ONCE(share);
 
-	if (likely(READ_ONCE(track->total) < share))
+	if (likely(READ_ONCE(track->total) < room))
 		return true;
-	if (share)
-		track_crowd_out(level, track, share - 1);
-	return share;
+	if (room)
+		track_crowd_out(level, track, room - 1);
+	return room;
 }
 
 /**
@@ -624,11 +644,10 @@ unsigned long track_limit(void)
  */
 void track_set_limit(unsigned long value)
 {
-	unsigned int i;
-
+	mutex_lock(&limit_lock);
 	WRITE_ONCE(limit, value);
-	for (i = 0; i < host_nr_attached; i++)
-		ptkit_quicklist_set_limit(host_attached[i]->quicklist, track_share());
+	share_out();
+	mutex_unlock(&limit_lock);
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */
