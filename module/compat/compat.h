@@ -155,6 +155,17 @@ static inline bool ptkit_pte_ctor(struct page *page)
 #endif
 }
 
+static inline void ptkit_pte_dtor(struct page *page)
+{
+#if defined(HAVE_PAGETABLE_DTOR)
+	pagetable_dtor(page_ptdesc(page));
+#elif defined(HAVE_PAGETABLE_PTE_CTOR)
+	pagetable_pte_dtor(page_ptdesc(page));
+#else
+	pgtable_pte_page_dtor(page);
+#endif
+}
+
 /* The same for level PMD. */
 static inline bool ptkit_pmd_ctor(struct page *page)
 {

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Is this a kernel that can be attached to, and is nobody else in the way? */
+/*
+ * Is this a kernel that can be attached to, and is nobody else in the way?
+ *
+ * The types of functions and of what they are given are compared when the module is compiled. That
+ * it is loaded into the kernel it was compiled for, or one that agrees on those types, is the
+ * loader's word (vermagic, and symbol versions where the kernel has them). Neither covers what is
+ * inside the functions that are replaced, which are not exported. No module can read them, but it
+ * can look at what they make: tables that processes have, beside one of ours.
+ */
 #include <linux/ftrace.h>
 #include <linux/livepatch.h>
 #include <linux/mm.h>
@@ -9,9 +17,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../compat/compat.h"
 #include "check.h"
 
-#if IS_ENABLED(CONFIG_LIVEPATCH)
+#if IS_ENABLED(CONFIG_LIVEPATCH) && !PTKIT_PTLOCK_ALLOCATED
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
@@ -67,18 +76,49 @@ bool host_function_refused(const char *function)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* What track.c and the constructors take for granted, of a table that the kernel made. */
-static bool table_refused(struct page *page, const char *level)
+/**
+ * struct kind - what tables of a level look like
+ * @name: the level, for people
+ * @type: the word that says what the page is, as our constructor sets it
+ */
+struct kind {
+	const char *name;
+	unsigned int type;
+};
+
+/* What our constructor makes of a page; false without memory. */
+static bool kind_init(struct kind *kind, const char *name, bool (*ctor)(struct page *),
+		      void (*dtor)(struct page *))
 {
-	if (PageTable(page) && !PageCompound(page) && page_ref_count(page) > 0)
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	bool made = page && ctor(page);
+
+	kind->name = name;
+	if (made) {
+		kind->type = READ_ONCE(page->page_type);
+		dtor(page);
+	}
+	if (page)
+		__free_page(page);
+	return made;
+}
+
+/* What track.c takes for granted, of a table that the kernel made. */
+static bool table_refused(struct page *page, const struct kind *kind)
+{
+	unsigned int type = READ_ONCE(page->page_type);
+
+	if (PageTable(page) && type == kind->type && !PageCompound(page) &&
+	    page_ref_count(page) > 0)
 		return false;
-	pr_err("cannot attach: this kernel's %s tables are of another kind (count %d)\n", level,
-	       page_ref_count(page));
+	pr_err("cannot attach: this kernel's %s tables are of another kind (type %x, not %x; count %d)\n",
+	       kind->name, type, kind->type, page_ref_count(page));
 	return true;
 }
 
 /* The tables that map @addr, if it is mapped by tables down to the last level. */
-static bool tables_refused_at(struct mm_struct *mm, unsigned long addr)
+static bool tables_refused_at(struct mm_struct *mm, unsigned long addr, const struct kind *pte_kind,
+			      const struct kind *pmd_kind)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;
@@ -94,23 +134,29 @@ static bool tables_refused_at(struct mm_struct *mm, unsigned long addr)
 	if (pud_none(*pud) || pud_bad(*pud))
 		return false;
 	pmd = pmd_offset(pud, addr);
-	if (table_refused(virt_to_page(pmd), "PMD"))
+	if (table_refused(virt_to_page(pmd), pmd_kind))
 		return true;
 	if (pmd_none(*pmd) || pmd_bad(*pmd))
 		return false;
-	return table_refused(pmd_page(*pmd), "PTE");
+	return table_refused(pmd_page(*pmd), pte_kind);
 }
 
 /* Looks at the tables of the stack of the process that loads the module. */
 bool host_tables_refused(void)
 {
 	struct mm_struct *mm = current->mm;
-	bool refused = false;
+	struct kind pte, pmd;
+	bool refused;
 
 	if (!mm)
 		return false;
+	if (!kind_init(&pte, "PTE", ptkit_pte_ctor, ptkit_pte_dtor) ||
+	    !kind_init(&pmd, "PMD", ptkit_pmd_ctor, ptkit_pmd_dtor)) {
+		pr_err("cannot attach: no memory for a table\n");
+		return true;
+	}
 	mmap_read_lock(mm);
-	refused = tables_refused_at(mm, mm->start_stack);
+	refused = tables_refused_at(mm, mm->start_stack, &pte, &pmd);
 	mmap_read_unlock(mm);
 	return refused;
 }
