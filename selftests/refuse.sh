@@ -41,7 +41,7 @@ rival_on() {
 
 rival_off() {
 	echo 0 >$rival/enabled && wait_until 300 rival_gone &&
-		wait_until 10 rmmod ptkit_host_rival 2>/dev/null
+		wait_until 60 rmmod ptkit_host_rival 2>/dev/null
 }
 
 # reported LEVEL ENTRY PMD - a table of LEVEL that was written to is found, said, cleared, counted.

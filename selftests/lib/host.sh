@@ -23,7 +23,7 @@ attach() {
 # The livepatch core drops its reference a moment after the directory is gone.
 detach() {
 	echo 0 >$livepatch/enabled && wait_until 300 patch_gone &&
-		wait_until 10 rmmod ptkit_host 2>/dev/null
+		wait_until 60 rmmod ptkit_host 2>/dev/null
 }
 
 # storm N - N times fork, exec and exit, one after the other.
@@ -45,6 +45,16 @@ storms() {
 		job=$((job + 1))
 	done
 	wait
+}
+
+# stir - every CPU has something to do: the worker that gives tables back waits while its CPU idles.
+stir() {
+	local cpu=0
+
+	while [ $cpu -lt "$(cpus)" ]; do
+		taskset "$(printf '%x' $((1 << cpu)))" sh -c ". ./lib/host.sh; storm 3"
+		cpu=$((cpu + 1))
+	done
 }
 
 # storm_until FILE - processes come and go until FILE exists.
