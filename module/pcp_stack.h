@@ -219,15 +219,15 @@ static __always_inline bool pcp_push(struct pcp_cpu __percpu *cpu, struct page *
 		tag = this_cpu_read(cpu->stack.tag);
 		top = this_cpu_read(cpu->stack.ptr);
 		depth = pcp_depth(top);
-		if (unlikely(depth >= limit)) {
-			pcp_set_mark(page, 0);
+		/* Nothing is written to a page that may turn out not to be the caller's. */
+		if (unlikely(depth >= limit))
 			return false;
-		}
 		pcp_set_next(page, top);
 		pcp_set_mark(page, PCP_MARK_LISTED | (depth + 1));
 		if (likely(ptkit_arch_pair_cmpxchg(&cpu->stack, top, tag,
 						   page, pcp_tag_next(tag))))
 			return true;
+		pcp_set_mark(page, 0);
 		this_cpu_inc(cpu->retries);
 	}
 }
