@@ -514,6 +514,32 @@ static void list_with_an_automatic_limit_grows_beyond_a_step(struct kunit *test)
 	ql_expect_sum(test, ql);
 }
 
+/* A list has pages of its CPU's node only. */
+static void page_of_another_node_is_not_listed(struct kunit *test)
+{
+	struct ptkit_quicklist *ql = ql_create(test, "kunit", NULL, NULL);
+	int here = ptest_pin_first(test), there;
+	struct page *page;
+	bool off_node;
+
+	for_each_online_cpu(there)
+		if (cpu_to_mem(there) != cpu_to_mem(here))
+			break;
+	if (there >= nr_cpu_ids)
+		kunit_skip(test, "needs CPUs of two nodes with memory");
+	ptest_pin(test, there);
+	page = ql_get(test, ql);
+	ptest_pin(test, here);
+	off_node = page_to_nid(page) != cpu_to_mem(here);
+	ql_put(test, ql, page);
+	if (!off_node)
+		kunit_skip(test, "the other node has no page to spare");
+	KUNIT_EXPECT_EQ(test, ptkit_quicklist_total_size(ql), 0UL);
+	KUNIT_EXPECT_EQ(test, ql_stats(ql).returned, 1UL);
+	KUNIT_EXPECT_EQ(test, ql_stats(ql).frees, 1UL);
+	ql_expect_sum(test, ql);
+}
+
 /* ---- trimming -------------------------------------------------------------------------------- */
 
 static void trim_leaves_what_the_limit_allows(struct kunit *test)
@@ -1010,6 +1036,7 @@ static struct kunit_case quicklist_cases[] = {
 	KUNIT_CASE(lowered_limit_shortens_the_lists_of_all_cpus),
 	KUNIT_CASE(automatic_limit_is_a_share_of_the_free_memory),
 	KUNIT_CASE(list_with_an_automatic_limit_grows_beyond_a_step),
+	KUNIT_CASE(page_of_another_node_is_not_listed),
 	KUNIT_CASE(trim_leaves_what_the_limit_allows),
 	KUNIT_CASE(trim_frees_what_is_above_the_share_and_no_more_than_asked),
 	KUNIT_CASE(drain_leaves_what_was_asked_on_every_cpu),
