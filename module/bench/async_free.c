@@ -3,8 +3,9 @@
  * Page tables that hardware may still walk: queued and flushed for once per batch, beside one flush
  * for each; and the queue itself, beside the one list under one lock of seed 004.
  *
- * Both sides flush with the same instructions, on all CPUs, and start with tables that they have:
- * how they got them is not timed.
+ * async_free_table is about the flushes: both sides have theirs with the same instructions, on all
+ * CPUs. async_enqueue is about the queue alone: all threads queue at once, and nobody's flush falls
+ * into another one's time. Both start with tables that they have: how they got them is not timed.
  */
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -34,7 +35,7 @@ struct async_bench {
 	void **tables;
 };
 
-/* As in seed 004, with one flush for what it finds, as ptkit has. */
+/* As in seed 004, which flushes an IOMMU here and no CPU: whoever queued has done that. */
 static void async_list_work(struct work_struct *work)
 {
 	struct async_bench *async = container_of(work, struct async_bench, work);
@@ -45,9 +46,6 @@ static void async_list_work(struct work_struct *work)
 	list_splice_tail_init(&async->list, &pages);
 	spin_unlock(&async->lock);
 
-	if (list_empty(&pages))
-		return;
-	on_each_cpu(ptkit_arch_flush_cpu, NULL, 1);
 	list_for_each_entry_safe(page, next, &pages, lru)
 		__free_page(page);
 }
@@ -179,6 +177,10 @@ const struct bench bench_async_free_table = {
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
+/*
+ * Threads meet before they queue, and again when all have: what frees the tables comes after that.
+ * If the run is to end, barriers hold nobody, and what a thread has is freed all the same.
+ */
 static int async_enqueue_ptkit(struct bench_thread *t, unsigned long loops)
 {
 	struct ptkit_ptdesc **tables = (struct ptkit_ptdesc **)async_tables(t);
@@ -187,12 +189,12 @@ static int async_enqueue_ptkit(struct bench_thread *t, unsigned long loops)
 	while (loops-- && !bench_failed(t->run)) {
 		if (async_get_ptkit(tables, n))
 			return -ENOMEM;
-		/* All at once, and even if the run is to end: what there is must be freed. */
 		bench_sync(t);
 		bench_start(t);
 		for (i = 0; i < n; i++)
 			ptkit_pagetable_free_kernel(tables[i]);
 		bench_stop(t, n);
+		bench_sync(t);
 		ptkit_pagetable_sync();
 	}
 	return 0;
@@ -207,12 +209,12 @@ static int async_enqueue_kernel(struct bench_thread *t, unsigned long loops)
 	while (loops-- && !bench_failed(t->run)) {
 		if (async_get_kernel(tables, n))
 			return -ENOMEM;
-		/* All at once, and even if the run is to end: what there is must be freed. */
 		bench_sync(t);
 		bench_start(t);
 		for (i = 0; i < n; i++)
 			async_list_free(async, tables[i]);
 		bench_stop(t, n);
+		bench_sync(t);
 		flush_work(&async->work);
 	}
 	return 0;
