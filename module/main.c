@@ -18,7 +18,7 @@
 #include "version.h"
 
 bool ptkit_passthrough;
-EXPORT_SYMBOL_FOR_TESTS(ptkit_passthrough);
+EXPORT_SYMBOL_GPL(ptkit_passthrough);
 module_param_named(passthrough, ptkit_passthrough, bool, 0444);
 MODULE_PARM_DESC(passthrough,
 		 "keep no page: every free goes to the host, where KASAN, page poisoning and the like see it (default: 0)");

@@ -194,6 +194,7 @@ static void show_environment(struct seq_file *m)
 		OPTION(SLUB_DEBUG_ON), OPTION(FAULT_INJECTION), OPTION(GCOV_KERNEL),
 		OPTION(DEBUG_PAGEALLOC_ENABLE_DEFAULT),
 		{ "ptkit.verify", static_key_enabled(&ptkit_verify_key) },
+		{ "ptkit.passthrough", ptkit_passthrough },
 		{ }
 	};
 
