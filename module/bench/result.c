@@ -232,6 +232,8 @@ static void table_row(struct seq_file *m, const struct result *result, enum benc
 		seq_printf(m, "(%u)", params->size);
 	if (params->n)
 		seq_printf(m, " n=%u", params->n);
+	if (params->loops)
+		seq_printf(m, " loops=%u", params->loops);
 	if (params->cpus > 1)
 		seq_printf(m, " cpus=%u", params->cpus);
 	for (part = 0; part < BENCH_PARTS && bench->parts[part]; part++) {
