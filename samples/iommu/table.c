@@ -136,8 +136,8 @@ static struct ptkit_ptdesc *table_below(struct ptkit_ptdesc *pt, u64 iova,
  * @phys: what, a page's physical address
  * @gfp: for the tables
  *
- * Context: process context; may sleep if @gfp does. A driver that maps in softirqs, too, has to take
- * its tables' locks with softirqs off everywhere.
+ * Context: process context; may sleep if @gfp does. A driver that maps in softirqs, too, has to
+ * take its tables' locks with softirqs off everywhere.
  * Return: 0, -EEXIST if there is a mapping, -ENOMEM.
  */
 int iommu_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, gfp_t gfp)

@@ -103,7 +103,7 @@ int test_lookup(unsigned long unused, unsigned long unused2)
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
-/* Queue so many and go: for tests that look at the queue, or unload. @at_once: with no tick between. */
+/* Queue so many and go: for tests that look at the queue, or unload. @at_once: no tick between. */
 int test_queue(unsigned long nr, unsigned long at_once)
 {
 	struct ptkit_ptdesc **tables = alloc_tables(nr);
