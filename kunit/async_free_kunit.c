@@ -138,6 +138,47 @@ static void async_take_back_and_free(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
 }
 
+static void keep_syncing(struct ptest_worker *self)
+{
+	bool *over = self->arg;
+
+	while (!READ_ONCE(self->stop) && !READ_ONCE(*over)) {
+		ptkit_pagetable_sync();
+		cond_resched();
+	}
+}
+
+/* The worker comes past a table between any two steps of taking it back and freeing it again. */
+static void async_take_back_meanwhile(struct kunit *test)
+{
+	unsigned long i, round, rounds = ptest_rounds(1000), misuse = ptkit_async_misuse();
+	struct ptkit_ptdesc *tables[64];
+	struct ptest_worker *others;
+	static bool over;
+
+	WRITE_ONCE(over, false);
+	others = ptest_start(test, keep_syncing, &over, 2);
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < ARRAY_SIZE(tables); i++)
+			tables[i] = get_table(test);
+		for (i = 0; i < ARRAY_SIZE(tables); i++)
+			ptkit_pagetable_free_kernel(tables[i]);
+		/* The worker begins with the last one. */
+		while (i--)
+			if (!ptkit_pagetable_take_back(tables[i]))
+				tables[i] = NULL;
+		for (i = 0; i < ARRAY_SIZE(tables); i++)
+			if (tables[i])
+				ptkit_pagetable_free_kernel(tables[i]);
+	}
+	WRITE_ONCE(over, true);
+	ptest_finish(test, others, 2);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse);
+	KUNIT_EXPECT_EQ(test, seen.freed, (unsigned int)(rounds * ARRAY_SIZE(tables)));
+	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+}
+
 /* A table that was taken back and is freed at once is still on the queue. */
 static void async_take_back_and_free_now(struct kunit *test)
 {
@@ -273,6 +314,7 @@ static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_order),
 	KUNIT_CASE(async_take_back),
 	KUNIT_CASE(async_take_back_and_free),
+	KUNIT_CASE(async_take_back_meanwhile),
 	KUNIT_CASE(async_take_back_and_free_now),
 	KUNIT_CASE(async_generations),
 	KUNIT_CASE(async_skip),

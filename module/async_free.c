@@ -379,29 +379,6 @@ static __always_inline void async_push(struct ptkit_ptdesc *pt)
 		irq_work_queue(&cpu->kick_now);
 }
 
-/* @pt is not idle, or it is listed. If it is on the queue already, it is done. */
-static bool async_claim_slow(struct ptkit_ptdesc *pt)
-{
-	int state = atomic_read(&pt->state);
-
-	if (state == PTDESC_TAKEN_BACK) {
-		pt->generation = ptkit_flush_generation();
-		state = atomic_cmpxchg(&pt->state, PTDESC_TAKEN_BACK, PTDESC_QUEUED);
-		if (state == PTDESC_TAKEN_BACK) {
-			async_event(ASYNC_QUEUED_AGAIN, 1);
-			return false;
-		}
-		/* The worker came past it just now. */
-		state = atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_QUEUED);
-		if (state == PTDESC_IDLE)
-			return true;
-	}
-	async_event(ASYNC_MISUSE, 1);
-	ptkit_misuse("freeing a page table twice, state %d, %s, pfn %lx", state,
-		     pcp_is_marked(pt->page) ? "listed" : "not listed", page_to_pfn(pt->page));
-	return false;
-}
-
 /* May @pt be queued? Not if it is listed: it was freed before, and its batch is over. */
 static __always_inline bool async_claim(struct ptkit_ptdesc *pt)
 {
@@ -410,6 +387,26 @@ static __always_inline bool async_claim(struct ptkit_ptdesc *pt)
 	if (likely(!pcp_is_marked(pt->page)))
 		state = atomic_cmpxchg(&pt->state, PTDESC_IDLE, PTDESC_QUEUED);
 	return likely(state == PTDESC_IDLE);
+}
+
+/* @pt is not idle, or it is listed. If it is on the queue already, it is done. */
+static bool async_claim_slow(struct ptkit_ptdesc *pt)
+{
+	if (atomic_read(&pt->state) == PTDESC_TAKEN_BACK) {
+		pt->generation = ptkit_flush_generation();
+		if (atomic_cmpxchg(&pt->state, PTDESC_TAKEN_BACK, PTDESC_QUEUED) ==
+		    PTDESC_TAKEN_BACK) {
+			async_event(ASYNC_QUEUED_AGAIN, 1);
+			return false;
+		}
+	}
+	/* It was taken back, and the worker came past it since, before or after we looked. */
+	if (async_claim(pt))
+		return true;
+	async_event(ASYNC_MISUSE, 1);
+	ptkit_misuse("freeing a page table twice, state %d, %s, pfn %lx", atomic_read(&pt->state),
+		     pcp_is_marked(pt->page) ? "listed" : "not listed", page_to_pfn(pt->page));
+	return false;
 }
 
 static noinline void async_free_slow(struct ptkit_ptdesc *pt)
