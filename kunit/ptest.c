@@ -129,7 +129,7 @@ unsigned long ptest_rounds(unsigned long rounds)
 
 /* In the order of enum ptest_warning. */
 static const char *const warnings[] = {
-	[PTEST_WARN_FREE] = "ptkit: misuse: freeing",
+	[PTEST_WARN_FREE] = "ptkit: misuse: freeing (a page t(hat|wice)|with|in NMI)",
 	[PTEST_WARN_THAW] = "ptkit: misuse: thawing",
 	[PTEST_WARN_QL_FREE] = "ptkit: misuse: quicklist .*: freeing",
 	[PTEST_WARN_QL_ZONE] = "ptkit: quicklist .*: pages of a zone are not kept",
