@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,14 +223,30 @@ static void stay_here(void)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/*
+ * The next tables that come back are to be the next ones that are used: those that came back before
+ * go to the host, when their grace period is over.
+ */
+static void forget_others(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	usleep(200000);
+	if (fd < 0 || write(fd, "2", 1) != 1)
+		perror("drop_caches");
+	close(fd);
+}
+
 static int empty_child(unsigned long pages)
 {
+	/* Time that it runs, by ticks: a machine that stands still for a while is no reason. */
+	struct itimerval limit = { .it_value.tv_sec = 60 };
 	char *p = map(64 * REGION, REGION);
 	unsigned long i;
 	int bad = 0;
 
 	/* An entry that is not the process's own may be one that faults for ever. */
-	alarm(120);
+	setitimer(ITIMER_PROF, &limit, NULL);
 	madvise(p, 64 * REGION, MADV_NOHUGEPAGE);
 	for (i = 0; i < 64; i++)
 		bad |= not_zero(p + i * REGION, pages * PAGE, PAGE);
@@ -286,6 +303,7 @@ static int test_filecollapse(void)
 		int fd = new_file(REGION);
 		char *p = map_shared(fd, REGION);
 
+		forget_others();
 		fill(p, REGION, PAGE, round + 1);
 		if (madvise(p, REGION, MADV_COLLAPSE))
 			return round ? failed("MADV_COLLAPSE") : CANNOT;
@@ -320,8 +338,10 @@ static int test_ldt(void)
 		return CANNOT;
 	stay_here();
 	for (round = 0; round < NR_LEFT; round++) {
-		pid_t pid = fork();
+		pid_t pid;
 
+		forget_others();
+		pid = fork();
 		if (!pid)
 			_exit(ldt_child());
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
@@ -356,6 +376,7 @@ static int test_poison(void)
 		int file = new_file(REGION);
 		char *a = map_shared(file, REGION), *b = map_shared(file, REGION);
 
+		forget_others();
 		fill(b, REGION, PAGE, round);
 		reg.range.start = (uintptr_t)a;
 		reg.range.len = REGION;
