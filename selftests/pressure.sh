@@ -54,7 +54,7 @@ squeeze() {
 	{ mkdir -p $hog && mount -t tmpfs -o size=100% hog $hog; } || return 1
 	while room=$(($(meminfo MemAvailable) - 24576)) && [ $room -gt 1024 ]; do
 		[ $room -lt 8192 ] || room=8192
-		dd if=/dev/zero bs=1k count=$room 2>/dev/null >>$hog/file || return 1
+		dd if=/dev/zero bs=64k count=$((room / 64)) 2>/dev/null >>$hog/file || return 1
 	done
 }
 
