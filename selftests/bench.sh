@@ -85,7 +85,7 @@ all_run() {
 		fi
 		for args in "" "$(smallest "$name" size)$(smallest "$name" n)" \
 			"$(largest "$name" size)$(smallest "$name" n)" \
-			"$(smallest "$name" size)$(largest "$name" cpus)"; do
+			"$(smallest "$name" size)$(smallest "$name" n)$(largest "$name" cpus)"; do
 			if ! run "$name$args rounds=2 loops=1"; then
 				tap_note "$name$args: $message"
 				return 1
