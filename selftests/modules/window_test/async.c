@@ -434,45 +434,53 @@ int test_sync(unsigned long rounds, unsigned long threads)
 /* ---- a batch that takes long ----------------------------------------------------------------- */
 
 static atomic_t slow_flushes;
+/* Jiffies, never 0, when the flush that hangs may end; 0 if that is to be told. */
+static unsigned long slow_until;
 
 static int slow_flush(struct notifier_block *nb, unsigned long action, void *unused)
 {
-	if (atomic_dec_if_positive(&slow_flushes) >= 0)
-		ssleep(13);
+	unsigned long until;
+
+	if (atomic_dec_if_positive(&slow_flushes) < 0)
+		return NOTIFY_OK;
+	do {
+		msleep(100);
+		until = READ_ONCE(slow_until);
+	} while (!until || time_before(jiffies, until));
 	return NOTIFY_OK;
 }
 
 static struct notifier_block slow_notifier = { .notifier_call = slow_flush };
 
-/* So many tables, and while the queue is full a wait for each. */
-static int queue_wait(unsigned long nr)
-{
-	struct ptkit_ptdesc **tables = alloc_tables(nr);
-	unsigned long i;
-
-	if (!tables)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		ptkit_pagetable_free_kernel_wait(tables[i]);
-	kvfree(tables);
-	return 0;
-}
-
 /*
- * While a batch hangs, so many tables are queued; then it ends. With @wait, by somebody who waits
- * for room all the time.
+ * While a batch hangs, so many tables are queued, eleven seconds after it began; then it ends. With
+ * @wait they are queued at once, by somebody who waits for room, and it hangs for longer than it
+ * takes him to wonder.
  */
 int test_late(unsigned long nr, unsigned long wait)
 {
+	struct ptkit_ptdesc **tables = alloc_tables(nr);
+	unsigned long i;
 	int ret;
 
+	if (!tables)
+		return -ENOMEM;
+	WRITE_ONCE(slow_until, 0);
 	atomic_set(&slow_flushes, 1);
 	ptkit_invalidate_register(&slow_notifier);
 	ret = test_queue(1, 0);
 	ssleep(wait ? 1 : 11);
-	ret = ret ?: wait ? queue_wait(nr) : test_queue(nr, 0);
+
+	if (wait)
+		WRITE_ONCE(slow_until, (jiffies + 15 * HZ) | 1);
+	for (i = 0; i < nr && wait; i++)
+		ptkit_pagetable_free_kernel_wait(tables[i]);
+	for (; i < nr; i++)
+		ptkit_pagetable_free_kernel(tables[i]);
+	WRITE_ONCE(slow_until, jiffies | 1);
 	ptkit_pagetable_sync();
 	ptkit_invalidate_unregister(&slow_notifier);
+	kvfree(tables);
 	return ret ?: test_expect(!ptkit_pagetable_queue_length());
 }
 
