@@ -47,14 +47,24 @@ storms() {
 	wait
 }
 
-# stir - every CPU has something to do: the worker that gives tables back waits while its CPU idles.
+# stir - every CPU is busy for a second or two: the worker that gives tables back waits while its CPU
+# idles. Processes that came and went would be a demand, for which it keeps tables.
 stir() {
-	local cpu=0
+	local cpu now until pids=''
 
-	while [ $cpu -lt "$(cpus)" ]; do
-		taskset "$(printf '%x' $((1 << cpu)))" sh -c ". ./lib/host.sh; storm 3"
-		cpu=$((cpu + 1))
+	cpu=$(cpus)
+	read -r now _ </proc/uptime
+	until=$((${now%%.*} + 2))
+	while [ "$cpu" -gt 0 ]; do
+		cpu=$((cpu - 1))
+		# shellcheck disable=SC2016 # for the other shell
+		taskset "$(printf '%x' $((1 << cpu)))" sh -c \
+			'while read -r now _ </proc/uptime && [ "${now%%.*}" -lt "$1" ]; do :; done' \
+			sh "$until" &
+		pids="$pids $!"
 	done
+	# shellcheck disable=SC2086 # numbers
+	wait $pids
 }
 
 # storm_until FILE - processes come and go until FILE exists.
