@@ -713,10 +713,10 @@ struct guesses {
 	atomic_t over;
 };
 
-/* Lives enough to meet in all of their states, should the machine's CPUs take turns. */
-static bool guessed_enough(struct guesses *g, unsigned long rounds)
+/* Lives enough to meet in all of their states, should the machine's CPUs take turns; and they met. */
+static bool guessed_enough(struct guesses *g, unsigned long rounds, unsigned long got)
 {
-	return (rounds >= g->rounds && READ_ONCE(g->lives) >= ptest_rounds(2000)) ||
+	return (rounds >= g->rounds && READ_ONCE(g->lives) >= ptest_rounds(2000) && got) ||
 	       time_after(jiffies, g->end);
 }
 
@@ -736,7 +736,7 @@ static void getter_work(struct ptest_worker *self)
 	struct guesses *g = self->arg;
 	unsigned long i, got = 0;
 
-	for (i = 0; !guessed_enough(g, i) && !READ_ONCE(self->stop); i++) {
+	for (i = 0; !guessed_enough(g, i, got) && !READ_ONCE(self->stop); i++) {
 		struct page *page = guess(g, &self->rnd);
 
 		if (page && get_page_unless_zero(page)) {
@@ -765,6 +765,8 @@ static void wait_a_little(struct rnd_state *rnd)
 
 	while (n--)
 		cpu_relax();
+	/* The others may be on this CPU, too. */
+	cond_resched();
 }
 
 /* Queue @new, which may be %NULL; returns the page that has waited longest, or %NULL. */
