@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -50,6 +51,20 @@ static int failed(const char *what)
 {
 	perror(what);
 	return FAILED;
+}
+
+/* Pages that somebody else holds at the moment are a reason to try again. */
+static int collapse(char *p, unsigned long size)
+{
+	int tries = 200, ret;
+
+	do {
+		ret = madvise(p, size, MADV_COLLAPSE);
+		if (!ret || (errno != EAGAIN && errno != EBUSY))
+			break;
+		usleep(20000);
+	} while (--tries);
+	return ret;
 }
 
 /* An address range that is aligned to @align. */
@@ -196,7 +211,7 @@ static int test_collapse(void)
 		madvise(p, size, MADV_NOHUGEPAGE);
 		fill(p, size, PAGE, round);
 		madvise(p, size, MADV_HUGEPAGE);
-		if (madvise(p, size, MADV_COLLAPSE))
+		if (collapse(p, size))
 			return round ? failed("MADV_COLLAPSE") : CANNOT;
 		if (lost(p, size, PAGE, round))
 			return FAILED;
@@ -305,14 +320,14 @@ static int test_filecollapse(void)
 
 		forget_others();
 		fill(p, REGION, PAGE, round + 1);
-		if (madvise(p, REGION, MADV_COLLAPSE))
+		if (collapse(p, REGION))
 			return round ? failed("MADV_COLLAPSE") : CANNOT;
 		/* Two mappings for a moment, none of which is large enough for a huge page. */
 		mprotect(p, PAGE, PROT_READ);
 		if (lost(p, REGION, PAGE, round + 1))
 			return FAILED;
 		mprotect(p, PAGE, PROT_READ | PROT_WRITE);
-		if (madvise(p, REGION, MADV_COLLAPSE))
+		if (collapse(p, REGION))
 			return failed("MADV_COLLAPSE again");
 		if (inherits(REGION / PAGE) || lost(p, REGION, PAGE, round + 1))
 			return FAILED;
@@ -383,7 +398,7 @@ static int test_poison(void)
 		poison.range.start = (uintptr_t)a + 5 * PAGE;
 		if (ioctl(fd, UFFDIO_REGISTER, &reg) || ioctl(fd, UFFDIO_POISON, &poison))
 			return round ? failed("UFFDIO_POISON") : CANNOT;
-		if (madvise(b, REGION, MADV_COLLAPSE))
+		if (collapse(b, REGION))
 			return round ? failed("MADV_COLLAPSE") : CANNOT;
 		if (inherits(REGION / PAGE) || lost(b, REGION, PAGE, round))
 			return FAILED;
