@@ -1446,6 +1446,12 @@ static void slab_debug_flags_see_everything(struct kunit *test)
 	step_byte(p + 51);
 	ptkit_cache_free(c, p);
 	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+	/* up to the next object, and over all that is remembered of it: leaked, too */
+	p = t->held[4];
+	for (i = 51; i < c->slot; i++)
+		step_byte(p + i);
+	ptkit_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
 	ptkit_cache_free(c, t->held[2]);
 
 	/* written to after free: the first byte, the last, one in between */
@@ -1460,12 +1466,12 @@ static void slab_debug_flags_see_everything(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
 		ptkit_cache_free(c, t->held[20]);
 	}
-	for (i = 4; i < 20; i++)
+	for (i = 5; i < 20; i++)
 		ptkit_cache_free(c, t->held[i]);
 	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, misuse);
 	KUNIT_EXPECT_EQ(test, stats_of(c).fast_allocs, 0UL);
-	/* Four objects leaked, and they are all that keeps the cache. */
-	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 4L);
+	/* Five objects leaked, and they are all that keeps the cache. */
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 5L);
 	KUNIT_EXPECT_EQ(test, ptkit_cache_destroy(c), -EBUSY);
 	t->nr--;
 }
@@ -1981,6 +1987,36 @@ static void slab_no_memory_is_no_crash(struct kunit *test)
 	finish(test, c);
 }
 
+/* A cache ends with an object in use: the next one at its address must not take that for its own. */
+static void slab_lost_pages_are_nobodys(struct kunit *test)
+{
+	struct slab_test *t = test->priv;
+	struct ptkit_cache *c = make(test, 64, 0);
+	struct slab *slab;
+	struct page *page;
+	void *object;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	if (passes_through(c))
+		kunit_skip(test, "passthrough");
+	object = ptkit_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, object);
+	KUNIT_ASSERT_EQ(test, stats_of(c).slab_size, PAGE_SIZE);
+	page = virt_to_page(object);
+	slab = (struct slab *)page;
+	KUNIT_EXPECT_PTR_EQ(test, slab_lookup(c, object), slab);
+	slab_cache_dismantle(c);
+	KUNIT_EXPECT_NULL(test, slab_lookup(c, object));
+	t->nr--;
+	kfree(c);
+
+	/* Nothing else remembers the page: it goes home, as a slab's does. */
+	memset(&slab->list, 0, sizeof(slab->list));
+	memset(&slab->free, 0, sizeof(slab->free));
+	ptkit_kasan_unpoison(page_address(page), PAGE_SIZE);
+	ptkit_frozen_free(page, 0);
+}
+
 #else
 #define NEEDS_HOOKS(name)				\
 static void name(struct kunit *test)			\
@@ -1995,6 +2031,7 @@ NEEDS_HOOKS(slab_cpu_dies_between_read_and_swap)
 NEEDS_HOOKS(slab_orders_fall_back)
 NEEDS_HOOKS(slab_bulk_frees_small_slabs_apart)
 NEEDS_HOOKS(slab_no_memory_is_no_crash)
+NEEDS_HOOKS(slab_lost_pages_are_nobodys)
 #endif
 
 static struct kunit_case slab_cases[] = {
@@ -2041,6 +2078,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_orders_fall_back),
 	KUNIT_CASE(slab_bulk_frees_small_slabs_apart),
 	KUNIT_CASE(slab_no_memory_is_no_crash),
+	KUNIT_CASE(slab_lost_pages_are_nobodys),
 	{ }
 };
 

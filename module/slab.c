@@ -148,6 +148,7 @@ struct slab *slab_lookup(const struct ptkit_cache *c, const void *object)
 	return slab_at((unsigned long)object &
 		       ~((PAGE_SIZE << slab_owner_order(word)) - 1));
 }
+EXPORT_SYMBOL_FOR_TESTS(slab_lookup);
 
 /**
  * slab_is_object - does an address name an object?

@@ -321,6 +321,11 @@ static struct slab_fast slab_cpu_fast(struct ptkit_cache *c, int cpu, unsigned l
 	return (struct slab_fast){ .allocs = frees + net, .frees = frees };
 }
 
+static unsigned long slab_nr_slabs(struct ptkit_cache *c)
+{
+	return slab_sum(c, SLAB_SLABS_NEW) - slab_sum(c, SLAB_SLABS_FREED);
+}
+
 /**
  * ptkit_cache_get_stats - a cache in numbers
  * @c: the cache
@@ -346,7 +351,7 @@ void ptkit_cache_get_stats(struct ptkit_cache *c, struct ptkit_cache_stats *stat
 	stats->slow_frees = slab_sum(c, SLAB_FREE_SLOW);
 	stats->in_use = stats->fast_allocs + stats->slow_allocs - stats->fast_frees -
 			stats->slow_frees;
-	stats->slabs = slab_sum(c, SLAB_SLABS_NEW) - slab_sum(c, SLAB_SLABS_FREED);
+	stats->slabs = slab_nr_slabs(c);
 	for_each_node(nid)
 		stats->partial += READ_ONCE(c->node[nid]->nr_partial);
 	stats->retries = slab_sum(c, SLAB_RETRIES);
@@ -722,8 +727,11 @@ EXPORT_SYMBOL_GPL(ptkit_cache_create);
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-/* A slab of @c that has an object in use, by the words of all pages: only when all else is lost. */
-static struct slab *slab_find_any(struct ptkit_cache *c)
+/*
+ * Look at all pages for those of @c's slabs, only when all else is lost, until @fn returns true:
+ * then the slab, else %NULL.
+ */
+static struct slab *slab_search(struct ptkit_cache *c, bool (*fn)(struct slab *slab, struct page *page))
 {
 	unsigned long pfn, end;
 	struct slab *slab;
@@ -737,11 +745,23 @@ static struct slab *slab_find_any(struct ptkit_cache *c)
 			if (!pfn_to_online_page(pfn))
 				continue;
 			slab = slab_lookup(c, page_address(pfn_to_page(pfn)));
-			if (slab && slab->free.tag & SLAB_INUSE)
+			if (slab && fn(slab, pfn_to_page(pfn)))
 				return slab;
 		}
 	}
 	return NULL;
+}
+
+static bool slab_in_use(struct slab *slab, struct page *page)
+{
+	return slab->free.tag & SLAB_INUSE;
+}
+
+/* The next cache may have the address of the one that has lost this page. */
+static bool slab_disown(struct slab *slab, struct page *page)
+{
+	((struct slab *)page)->owner = 0;
+	return false;
 }
 
 static struct slab *slab_find_live(struct ptkit_cache *c)
@@ -750,6 +770,8 @@ static struct slab *slab_find_live(struct ptkit_cache *c)
 	struct slab *slab;
 	int nid;
 
+	if (c->host)
+		return NULL;
 	/* Nobody uses the cache any more, so the lists hold still. */
 	for_each_node(nid) {
 		n = c->node[nid];
@@ -761,7 +783,7 @@ static struct slab *slab_find_live(struct ptkit_cache *c)
 			if (slab->free.tag & SLAB_INUSE)
 				return slab;
 	}
-	return slab_find_any(c);
+	return slab_search(c, slab_in_use);
 }
 
 static void slab_report_live(struct ptkit_cache *c, long live)
@@ -786,7 +808,7 @@ static void slab_sync_deferred(struct ptkit_cache *c)
  * slab_cache_dismantle - undo slab_cache_setup(), whatever is still in use
  * @c: nobody uses the cache any more
  *
- * Slabs with objects in use leak.
+ * Slabs with objects in use leak, and are nobody's any more.
  *
  * Context: process context, may sleep.
  */
@@ -803,11 +825,14 @@ void slab_cache_dismantle(struct ptkit_cache *c)
 	 */
 	if (c->flags & PTKIT_CACHE_RCU)
 		rcu_barrier();
+	if (slab_nr_slabs(c))
+		slab_search(c, slab_disown);
 	kmem_cache_destroy(c->host);
 	free_percpu(c->cpu);
 	slab_free_nodes(c);
 	kfree(c->sequence);
 }
+EXPORT_SYMBOL_FOR_TESTS(slab_cache_dismantle);
 
 /**
  * slab_cache_check - take back all slabs, and see whether something is still in use

@@ -79,6 +79,11 @@ static void debug_show_track(const char *what, struct slab_track *track)
 {
 	unsigned int i;
 
+	/* It lies behind the object, whose user may have written on. */
+	if (track->nr_frames > TRACK_FRAMES) {
+		pr_err("  %s by: overwritten\n", what);
+		return;
+	}
 	for (i = 0; i < track->nr_frames; i++)
 		if (!within_module(track->frames[i], THIS_MODULE))
 			break;
