@@ -713,7 +713,7 @@ struct guesses {
 	atomic_t over;
 };
 
-/* Lives enough to meet in all of their states, should the machine's CPUs take turns; and they met. */
+/* Lives enough to meet in all of their states, should CPUs take turns; and they met. */
 static bool guessed_enough(struct guesses *g, unsigned long rounds, unsigned long got)
 {
 	return (rounds >= g->rounds && READ_ONCE(g->lives) >= ptest_rounds(2000) && got) ||

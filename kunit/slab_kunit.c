@@ -1014,8 +1014,9 @@ static void slab_interrupts_come_in_between(struct kunit *test)
 	kthread_bind(task, there);
 	wake_up_process(task);
 	/* A host may let the other CPU wait for longer than 300 rounds take. */
-	for (round = 0; round < 300 || (READ_ONCE(load.allocs) < 300 && time_before(jiffies, enough));
-	     round++) {
+	for (round = 0; round < 300 || READ_ONCE(load.allocs) < 300; round++) {
+		if (time_after(jiffies, enough))
+			break;
 		if (!take(test, load.c, 300))
 			break;
 		for (i = 0; i < 300; i++)
@@ -1987,7 +1988,7 @@ static void slab_no_memory_is_no_crash(struct kunit *test)
 	finish(test, c);
 }
 
-/* A cache ends with an object in use: the next one at its address must not take that for its own. */
+/* A cache ends with an object in use. The next one at its address must not take it for its. */
 static void slab_lost_pages_are_nobodys(struct kunit *test)
 {
 	struct slab_test *t = test->priv;

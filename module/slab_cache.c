@@ -731,7 +731,8 @@ EXPORT_SYMBOL_GPL(ptkit_cache_create);
  * Look at all pages for those of @c's slabs, only when all else is lost, until @fn returns true:
  * then the slab, else %NULL.
  */
-static struct slab *slab_search(struct ptkit_cache *c, bool (*fn)(struct slab *slab, struct page *page))
+static struct slab *slab_search(struct ptkit_cache *c,
+				bool (*fn)(struct slab *slab, struct page *page))
 {
 	unsigned long pfn, end;
 	struct slab *slab;
