@@ -368,7 +368,7 @@ static __always_inline void async_push(struct ptkit_ptdesc *pt)
 	pt->generation = READ_ONCE(flushes_started);
 
 	/* Counted first, see ptkit_pagetable_queue_length(). Any CPU may do all of this. */
-	this_cpu_inc(cpus->pushed);
+	ptkit_arch_count(&cpus->pushed, 1);
 	cpu = raw_cpu_ptr(cpus);
 	if (llist_add(&pt->queued, &cpu->queue)) {
 		WRITE_ONCE(cpu->since, jiffies | 1);
