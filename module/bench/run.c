@@ -32,6 +32,11 @@
 #define BENCH_WARMUP		3
 /* A run ends after so many seconds, whatever it does. */
 #define BENCH_TIMEOUT		60
+/*
+ * What it may take with all that is not timed, if it need not for the time to be told: threads that
+ * are more than the host's CPUs wait for each other.
+ */
+#define BENCH_WALL_NS		(50ULL * BENCH_SIDE_NS)
 
 struct bench_crew {
 	struct bench_run run;
@@ -142,7 +147,7 @@ static u64 bench_slowest(const struct bench_thread *leader)
 }
 
 /* The leader: more loops, until their time can be told; then as many as make a side's share. */
-static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 ns)
+static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 ns, u64 wall)
 {
 	unsigned long most = BENCH_MAX_LOOPS / max(run->params.n, 1U);
 
@@ -150,6 +155,7 @@ static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 
 		run->loops[variant] = min(run->loops[variant] * 4, most);
 		return false;
 	}
+	most = clamp_t(u64, run->loops[variant] * BENCH_WALL_NS / wall, run->loops[variant], most);
 	run->loops[variant] = clamp_t(u64, run->loops[variant] * BENCH_SIDE_NS / ns, 1, most);
 	return true;
 }
@@ -157,11 +163,12 @@ static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 
 static bool bench_calibrate(struct bench_thread *t, enum bench_variant variant)
 {
 	struct bench_run *run = t->run;
-	u64 fastest;
+	u64 fastest, begin;
 	int try;
 
 	do {
 		fastest = U64_MAX;
+		begin = ktime_get_ns();
 		for (try = 0; try < BENCH_TRIES; try++) {
 			if (!bench_once(t, variant))
 				return false;
@@ -169,7 +176,9 @@ static bool bench_calibrate(struct bench_thread *t, enum bench_variant variant)
 				fastest = min(fastest, bench_slowest(t));
 		}
 		if (!t->index)
-			run->calibrated = run->params.loops || bench_enough(run, variant, fastest);
+			run->calibrated = run->params.loops ||
+					  bench_enough(run, variant, fastest,
+						       (ktime_get_ns() - begin) / BENCH_TRIES + 1);
 		if (!bench_sync(t))
 			return false;
 	} while (!run->calibrated);
