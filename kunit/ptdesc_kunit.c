@@ -75,24 +75,38 @@ static void ptdesc_strangers(struct kunit *test)
 	ptkit_pagetable_free(pt);
 }
 
-/* A listed table keeps its descriptor: a hit initialises nothing. */
+/*
+ * A listed table keeps its descriptor, but not its owner: a hit initialises nothing. With
+ * passthrough the page goes, but not before a grace period.
+ */
 static void ptdesc_stays_attached(struct kunit *test)
 {
-	struct ptkit_ptdesc *pt, *again;
+	static const struct ptkit_ptdesc_owner owner;
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PMD);
 
-	migrate_disable();
-	pt = ptkit_pagetable_alloc(PTKIT_PMD, GFP_KERNEL);
-	if (pt) {
-		pt->addr = 0x1234;
-		ptkit_pagetable_free(pt);
-		rcu_read_lock();
-		again = ptkit_page_ptdesc(pt->page);
-		rcu_read_unlock();
-		/* With passthrough the page goes, but not before a grace period. */
-		KUNIT_EXPECT_PTR_EQ(test, again, pt);
-	}
-	migrate_enable();
-	KUNIT_EXPECT_NOT_NULL(test, pt);
+	WRITE_ONCE(pt->owner, &owner);
+	rcu_read_lock();
+	ptkit_pagetable_free(pt);
+	KUNIT_EXPECT_PTR_EQ(test, ptkit_page_ptdesc(pt->page), pt);
+	KUNIT_EXPECT_TRUE(test, !READ_ONCE(pt->owner));
+	rcu_read_unlock();
+}
+
+/* It is refused, and is as good as it was. */
+static void ptdesc_free_with_entries(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test, PTKIT_PTE);
+	unsigned long misuse = ptkit_ptdesc_misuse();
+
+	ptest_expect_warning(PTEST_WARN_PT_FREE);
+	pt->entries = 1;
+	ptkit_pagetable_free(pt);
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
+	KUNIT_EXPECT_FALSE(test, pcp_is_marked(pt->page));
+	KUNIT_EXPECT_EQ(test, atomic_read(&pt->state), (int)PTDESC_IDLE);
+	pt->entries = 0;
+	ptkit_pagetable_free(pt);
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
 }
 
 static void ptdesc_free_rcu(struct kunit *test)
@@ -171,6 +185,7 @@ static struct kunit_case ptdesc_cases[] = {
 	KUNIT_CASE(ptdesc_lookup),
 	KUNIT_CASE(ptdesc_strangers),
 	KUNIT_CASE(ptdesc_stays_attached),
+	KUNIT_CASE(ptdesc_free_with_entries),
 	KUNIT_CASE(ptdesc_free_rcu),
 	KUNIT_CASE(ptdesc_free_rcu_twice),
 	KUNIT_CASE(ptdesc_free_rcu_taken_back),

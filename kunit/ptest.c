@@ -133,6 +133,7 @@ static const char *const warnings[] = {
 	[PTEST_WARN_THAW] = "ptkit: misuse: thawing",
 	[PTEST_WARN_QL_FREE] = "ptkit: misuse: quicklist .*: freeing",
 	[PTEST_WARN_QL_ZONE] = "ptkit: quicklist .*: pages of a zone are not kept",
+	[PTEST_WARN_PT_FREE] = "ptkit: misuse: freeing a page table with",
 	[PTEST_WARN_PT_RCU] = "ptkit: misuse: freeing a page table through RCU",
 	[PTEST_WARN_PT_TWICE] = "ptkit: misuse: freeing a page table twice",
 	[PTEST_WARN_PT_ENTRIES] = "ptkit: misuse: freeing a page table that is",

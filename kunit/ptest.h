@@ -22,6 +22,7 @@ enum ptest_warning {
 	PTEST_WARN_THAW,	/* ptkit_page_thaw() refuses */
 	PTEST_WARN_QL_FREE,	/* ptkit_quicklist_free() refuses */
 	PTEST_WARN_QL_ZONE,	/* ptkit_quicklist_alloc() with a zone modifier */
+	PTEST_WARN_PT_FREE,	/* ptkit_pagetable_free() refuses */
 	PTEST_WARN_PT_RCU,	/* ptkit_pagetable_free_rcu() refuses */
 	PTEST_WARN_PT_TWICE,	/* ptkit_pagetable_free_kernel() refuses */
 	PTEST_WARN_PT_ENTRIES,	/* a batch refuses */

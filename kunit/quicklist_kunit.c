@@ -682,18 +682,24 @@ static void released_page_goes_to_the_host(struct kunit *test)
 	ql_expect_sum(test, ql);
 }
 
-static void disowned_page_is_no_longer_in_use(struct kunit *test)
+static void disowned_pages_are_no_longer_in_use(struct kunit *test)
 {
 	struct ptkit_quicklist *ql = ql_create(test, "kunit", NULL, NULL);
-	struct page *page = ql_get(test, ql);
+	int i;
 
-	KUNIT_EXPECT_EQ(test, ptkit_page_thaw(page, 1), 0);
-	ptest_drop(test, page);
-	KUNIT_EXPECT_EQ(test, ql_stats(ql).in_use, 1L);
+	for (i = 0; i < 3; i++) {
+		struct page *page = ql_get(test, ql);
+
+		KUNIT_EXPECT_EQ(test, ptkit_page_thaw(page, 1), 0);
+		ptest_drop(test, page);
+		put_page(page);
+	}
+	KUNIT_EXPECT_EQ(test, ql_stats(ql).in_use, 3L);
 	ptkit_quicklist_disown(ql, 1);
-	put_page(page);
+	KUNIT_EXPECT_EQ(test, ql_stats(ql).in_use, 2L);
+	ptkit_quicklist_disown(ql, 2);
 	KUNIT_EXPECT_EQ(test, ql_stats(ql).in_use, 0L);
-	KUNIT_EXPECT_EQ(test, ql_stats(ql).disowned, 1UL);
+	KUNIT_EXPECT_EQ(test, ql_stats(ql).disowned, 3UL);
 	ql_expect_sum(test, ql);
 }
 
@@ -1043,7 +1049,7 @@ static struct kunit_case quicklist_cases[] = {
 	KUNIT_CASE(shrinker_counts_and_takes_what_is_listed),
 	KUNIT_CASE(list_of_a_cpu_that_dies_goes_to_the_host),
 	KUNIT_CASE(released_page_goes_to_the_host),
-	KUNIT_CASE(disowned_page_is_no_longer_in_use),
+	KUNIT_CASE(disowned_pages_are_no_longer_in_use),
 	KUNIT_CASE(quicklist_ends_without_the_pages_in_use),
 	KUNIT_CASE_PARAM(verify_finds_a_page_with_one_wrong_byte_and_takes_it_away,
 			 dirty_gen_params),
