@@ -7,11 +7,10 @@
  */
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static uint64_t flags[8192];
+static unsigned long long flags[8192];
 
 int main(void)
 {
