@@ -136,7 +136,7 @@ if [ -n "${PTKIT_BUSTED:-}" ]; then
 	tap_done
 fi
 
-tap_plan 6
+tap_plan 7
 
 ptkit_load
 repeats
@@ -148,6 +148,8 @@ tap_result $? "everything at once for $seconds s ends in SUCCESS"
 unload_all
 tap_result $? "nothing is left, and everything unloads"
 
+ptkit_load && load_module ptkit_torture seconds=100 && unload_all
+tap_result $? "a run that is broken off at once leaves nothing"
 ptkit_load passthrough=1 && torture seconds=$((seconds / 4 + 1))
 tap_result $? "the same without caches"
 unload_all

@@ -164,10 +164,12 @@ static unsigned long sum_steps(const struct torture_sum *sum)
 	return nr;
 }
 
-static void conclude(void)
+/* @going: the module is being unloaded */
+static void conclude(bool going)
 {
 	struct torture_sum sum;
 	unsigned long out;
+	bool stays;
 
 	torture_actors_finish();
 	torture_actors_sum(&sum);
@@ -176,10 +178,16 @@ static void conclude(void)
 		out = torture_passports_out();
 		if (out)
 			torture_error("%lu pages were not given back", out);
-		check_progress(&sum);
 	}
-	if (!READ_ONCE(torture_stop))
+	/*
+	 * What is out of order stays as it is, to be looked at, and the module with it; unless the
+	 * module is going already. Too little progress is no disorder.
+	 */
+	stays = READ_ONCE(torture_stop) && !going;
+	if (!stays)
 		kinds_exit(TORTURE_NR_KINDS);
+	if (!READ_ONCE(torture_stop))
+		check_progress(&sum);
 	smp_store_release(&over, true);	/* the outcome is certain */
 
 	if (!READ_ONCE(torture_stop)) {
@@ -187,8 +195,8 @@ static void conclude(void)
 			torture_seed, sum_steps(&sum), sum.checks, sum.trace);
 		return;
 	}
-	/* What is out of order stays as it is. */
-	__module_get(THIS_MODULE);
+	if (stays)
+		__module_get(THIS_MODULE);
 	pr_err("End of test: FAILURE: seed %lu, %lu steps, %d errors: %s\n", torture_seed,
 	       sum_steps(&sum), atomic_read(&errors), first_error);
 }
@@ -211,7 +219,7 @@ static int controller_fn(void *unused)
 	while (!kthread_should_stop() && !READ_ONCE(torture_stop) && !torture_actors_done() &&
 	       !time_is_up(end))
 		schedule_timeout_interruptible(HZ / 20 + 1);
-	conclude();
+	conclude(kthread_should_stop());
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ / 10);
 	return 0;
@@ -396,7 +404,9 @@ err_passports:
 
 static void __exit torture_exit(void)
 {
-	kthread_stop(controller);
+	/* A thread that is stopped before it begins never does. */
+	if (kthread_stop(controller) == -EINTR)
+		conclude(true);
 	ptkit_source_del(&torture_source);
 	torture_actors_free();
 	torture_passports_exit();
