@@ -29,6 +29,12 @@ static void notrace nothing(unsigned long ip, unsigned long parent_ip, struct ft
 {
 }
 
+static int no_memory(void)
+{
+	pr_err("cannot attach: no memory\n");
+	return -ENOMEM;
+}
+
 static int function_claim(struct ftrace_ops *ops, const char *function)
 {
 	unsigned char name[32];
@@ -36,17 +42,23 @@ static int function_claim(struct ftrace_ops *ops, const char *function)
 
 	strscpy(name, function, sizeof(name));
 	ret = ftrace_set_filter(ops, name, strlen(name), 1);
+	if (ret == -ENOMEM)
+		return no_memory();
 	if (ret) {
 		pr_err("cannot attach: this kernel has no %s() that can be patched\n", function);
-		return ret;
+		return -EOPNOTSUPP;
 	}
 	ret = register_ftrace_function(ops);
-	if (ret)
-		pr_err("cannot attach: %s() is patched by somebody else already (%d)\n",
-		       function, ret);
-	else
-		unregister_ftrace_function(ops);
-	return ret;
+	if (ret == -ENOMEM)
+		return no_memory();
+	if (ret) {
+		pr_err("cannot attach: %s() %s (%d)\n", function, ret == -EBUSY ?
+		       "is patched by somebody else already" : "does not let itself be patched",
+		       ret);
+		return ret;
+	}
+	unregister_ftrace_function(ops);
+	return 0;
 }
 
 /*
@@ -55,14 +67,14 @@ static int function_claim(struct ftrace_ops *ops, const char *function)
  * lets only one user at a time redirect a function, and the livepatch core is one user: for a
  * moment we ask to be another.
  */
-bool host_function_refused(const char *function)
+int host_function_refused(const char *function)
 {
 	/* A new one each time: some kernels leave the freed filter in it. */
 	struct ftrace_ops *ops = kzalloc(sizeof(*ops), GFP_KERNEL);
 	int ret;
 
 	if (!ops)
-		return true;
+		return no_memory();
 	ops->func = nothing;
 	ops->flags = FTRACE_OPS_FL_IPMODIFY;
 	if (!IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS))
@@ -142,23 +154,21 @@ static bool tables_refused_at(struct mm_struct *mm, unsigned long addr, const st
 }
 
 /* Looks at the tables of the stack of the process that loads the module. */
-bool host_tables_refused(void)
+int host_tables_refused(void)
 {
 	struct mm_struct *mm = current->mm;
 	struct kind pte, pmd;
 	bool refused;
 
 	if (!mm)
-		return false;
+		return 0;
 	if (!kind_init(&pte, "PTE", ptkit_pte_ctor, ptkit_pte_dtor) ||
-	    !kind_init(&pmd, "PMD", ptkit_pmd_ctor, ptkit_pmd_dtor)) {
-		pr_err("cannot attach: no memory for a table\n");
-		return true;
-	}
+	    !kind_init(&pmd, "PMD", ptkit_pmd_ctor, ptkit_pmd_dtor))
+		return no_memory();
 	mmap_read_lock(mm);
 	refused = tables_refused_at(mm, mm->start_stack, &pte, &pmd);
 	mmap_read_unlock(mm);
-	return refused;
+	return refused ? -EOPNOTSUPP : 0;
 }
 
 #endif

@@ -188,10 +188,10 @@ static struct ptkit_shrinker host_shrinker = {
 static int __init attach_level(struct host_level *level, const char *name, const char *list,
 			       const char *function, void *replacement)
 {
-	int ret;
+	int ret = host_function_refused(function);
 
-	if (host_function_refused(function))
-		return -EBUSY;
+	if (ret)
+		return ret;
 	ret = track_level_init(level, name, list);
 	if (ret)
 		return ret;
@@ -230,10 +230,10 @@ static int __init attach_levels(void)
 
 static int __init ptkit_host_init(void)
 {
-	int ret;
+	int ret = host_tables_refused();
 
-	if (host_tables_refused())
-		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	ret = track_init();
 	if (ret)
 		return ret;
