@@ -396,10 +396,11 @@ static bool ring_wait(struct bench_thread *t)
 }
 
 /*
- * n more in a ring, of which the consumer is told at once. What is timed on either side is work, and
- * not the waiting for each other, which depends on who happens to run.
+ * n more in a ring, of which the consumer is told at once. What is timed on either side is work,
+ * and not the waiting for each other, which depends on who happens to run.
  */
-static __always_inline int slab_fill(struct bench_thread *t, struct slab_ring *ring, alloc_fn alloc)
+static __always_inline int slab_fill(struct bench_thread *t, struct slab_ring *ring,
+				     alloc_fn alloc)
 {
 	unsigned long head = ring->head, end = head + t->run->params.n;
 	void *object = ring;
@@ -487,7 +488,7 @@ static int slab_pipe_kernel(struct bench_thread *t, unsigned long loops)
 
 const struct bench bench_slab_producer_consumer = {
 	.name = "slab_producer_consumer",
-	.what = "one CPU allocates, n at a time, while the others free what they get, each from a ring",
+	.what = "one CPU allocates, n at a time, while the others free what they get",
 	.cpus = { .min = 2, .max = NR_CPUS, .def = 2 },
 	.size = { .min = 8, .max = 8192, .def = 64 },
 	.n = { .min = 1, .max = RING_SIZE / 2, .def = 64 },

@@ -266,10 +266,11 @@ static void track_look_for(struct host_track *track, struct look *look)
 
 static __always_inline unsigned long any_of_8(const unsigned long *words)
 {
-	return words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7];
+	return words[0] | words[1] | words[2] | words[3] |
+	       words[4] | words[5] | words[6] | words[7];
 }
 
-/* Four cache lines at a time and one branch for them: to look at a table costs little but its lines. */
+/* Four cache lines and one branch for them: to look at a table costs little but its lines. */
 static bool table_is_zero(const unsigned long *words)
 {
 	const unsigned long *end = words + PAGE_SIZE / sizeof(*words);
