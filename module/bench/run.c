@@ -35,8 +35,8 @@
 #define BENCH_WARMUP		3
 /* A run ends after so many seconds, whatever it does. */
 #define BENCH_TIMEOUT		60
-/* What it may take with all that is not timed, if it need not for the time to be told. */
-#define BENCH_WALL_NS		(250ULL * BENCH_SIDE_NS)
+/* Shares that a side may take with all that is not timed, if it need not for the time to be told. */
+#define BENCH_WALL_SHARES	50
 
 struct bench_crew {
 	struct bench_run run;
@@ -156,7 +156,8 @@ static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 
 		run->loops[variant] = min(run->loops[variant] * 4, most);
 		return false;
 	}
-	most = clamp_t(u64, run->loops[variant] * BENCH_WALL_NS / wall, run->loops[variant], most);
+	most = clamp_t(u64, run->loops[variant] * BENCH_WALL_SHARES * share / wall,
+		       run->loops[variant], most);
 	run->loops[variant] = clamp_t(u64, run->loops[variant] * share / ns, 1, most);
 	return true;
 }

@@ -403,7 +403,7 @@ static __always_inline int slab_fill(struct bench_thread *t, struct slab_ring *r
 				     alloc_fn alloc)
 {
 	unsigned long head = ring->head, end = head + t->run->params.n;
-	void *object = ring;
+	void *object;
 
 	/* Pairs with the consumer's release: the slots are free. */
 	while (end - smp_load_acquire(&ring->tail) > RING_SIZE)
@@ -419,7 +419,7 @@ static __always_inline int slab_fill(struct bench_thread *t, struct slab_ring *r
 	bench_stop_part(t, 0, t->run->params.n);
 	/* Pairs with the consumer's acquire: the objects are in their slots. */
 	smp_store_release(&ring->head, head);
-	return object ? 0 : -ENOMEM;
+	return head == end ? 0 : -ENOMEM;
 }
 
 /* A lot for each consumer in turn. */
