@@ -48,7 +48,8 @@ struct bench;
  * @size: bytes of an object; 0 if the benchmark has no sizes
  * @n: how many at once; 0 as above
  * @rounds: how often each side is timed
- * @loops: operations in a round, or 0: as many as take about BENCH_SIDE_NS (run.c)
+ * @loops: operations in a call, of which a round of several threads has some (run.c), or 0: as many
+ *	as take about BENCH_SIDE_NS
  */
 struct bench_params {
 	const struct bench *bench;
@@ -66,9 +67,10 @@ struct bench_params {
  * @error: the first thing that went wrong; ends the run
  * @arrived: how often a thread came to a barrier
  * @running: threads that have not finished
- * @loops: operations in a round
+ * @loops: operations in a call
  * @calibrated: they are enough; the leader's
  * @samples: the times, see bench_sample()
+ * @lots: room for all threads' lots; the leader's
  */
 struct bench_run {
 	struct bench_params params;
@@ -79,6 +81,23 @@ struct bench_run {
 	unsigned long loops[NR_BENCH_VARIANTS];
 	bool calibrated;
 	u32 *samples;
+	u32 *lots;
+};
+
+#define BENCH_LOTS	128
+
+/**
+ * struct bench_part - what a thread measured of a part of the operation
+ * @ns: time
+ * @ops: how often
+ * @nr_lots: entries of @lots
+ * @lots: time for one of a lot's, of the first lots
+ */
+struct bench_part {
+	u64 ns;
+	u64 ops;
+	unsigned int nr_lots;
+	u32 lots[BENCH_LOTS];
 };
 
 /**
@@ -87,8 +106,7 @@ struct bench_run {
  * @index: which one; 0 leads
  * @barriers: how many it has passed
  * @started: when the clock was started
- * @ns: what it measured, by part
- * @ops: operations that it measured
+ * @parts: what it measured
  * @task: the thread
  */
 struct bench_thread {
@@ -96,8 +114,7 @@ struct bench_thread {
 	unsigned int index;
 	long barriers;
 	u64 started;
-	u64 ns[BENCH_PARTS];
-	u64 ops;
+	struct bench_part parts[BENCH_PARTS];
 	struct task_struct *task;
 };
 
@@ -154,11 +171,7 @@ static __always_inline void bench_start(struct bench_thread *t)
 	t->started = ktime_get_mono_fast_ns();
 }
 
-static __always_inline void bench_stop_part(struct bench_thread *t, unsigned int part, u64 ops)
-{
-	t->ns[part] += ktime_get_mono_fast_ns() - t->started;
-	t->ops += ops;
-}
+void bench_stop_part(struct bench_thread *t, unsigned int part, u64 ops);
 
 static __always_inline void bench_stop(struct bench_thread *t, u64 ops)
 {
@@ -179,6 +192,7 @@ int bench_run(const struct bench_params *params);
 /* result.c */
 #define BENCH_UNIT		100	/* samples are in hundredths of a nanosecond */
 #define BENCH_SAMPLE_PARTS	(BENCH_PARTS + 1)
+u32 bench_median(u32 *samples, unsigned int nr);
 u32 *bench_sample(const struct bench_run *run, enum bench_variant variant, unsigned int part);
 int bench_result_add(struct bench_run *run);
 void bench_result_clear(void);

@@ -63,14 +63,25 @@ static int compare_samples(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Sorts the samples. */
+/**
+ * bench_median - the median of some samples
+ * @samples: these; they are sorted
+ * @nr: how many
+ *
+ * Return: it; 0 of none.
+ */
+u32 bench_median(u32 *samples, unsigned int nr)
+{
+	sort(samples, nr, sizeof(*samples), compare_samples, NULL);
+	return nr ? samples[nr / 2] : 0;
+}
+
 static void summarize(u32 *samples, unsigned int nr, struct summary *sum)
 {
 	u32 quartiles;
 
-	sort(samples, nr, sizeof(*samples), compare_samples, NULL);
+	sum->median = bench_median(samples, nr);
 	sum->min = samples[0];
-	sum->median = samples[nr / 2];
 	quartiles = samples[nr * 3 / 4] - samples[nr / 4];
 	sum->spread = sum->median ? div_u64((u64)quartiles * RATIO_UNIT, sum->median) : 0;
 }

@@ -22,20 +22,22 @@
 #include "bench.h"
 
 /*
- * What a side takes in a round: long against reading a clock, short against the time slices of a
- * scheduler, of the guest's or its host's. Threads that are more than the host's CPUs, of which a
- * guest knows nothing, cannot be short against these: their share is long, so that it has about as
- * many of them as every other, and both sides pay the same for waiting.
+ * What a call of a side takes: long against reading a clock, short against the time slices of a
+ * scheduler, of the guest's or its host's.
  */
 #define BENCH_SIDE_NS		400000
-#define BENCH_CROWD_NS		(10 * BENCH_SIDE_NS)
+/*
+ * Calls in a round of several threads. These may be more than the CPUs of a host, of which a guest
+ * knows nothing, and which takes one thread's CPU away for another's; see bench_typical().
+ */
+#define BENCH_CROWD_CALLS	8
 #define BENCH_MAX_LOOPS		BIT(22)
 /* Tries of which the fastest counts when loops are calibrated: one may be disturbed. */
 #define BENCH_TRIES		3
 #define BENCH_WARMUP		3
 /* A run ends after so many seconds, whatever it does. */
 #define BENCH_TIMEOUT		60
-/* Shares that a side may take with all that is not timed, if it need not for the time to be told. */
+/* Shares that a call may take with what is not timed, if it need not for the time to be told. */
 #define BENCH_WALL_SHARES	50
 
 struct bench_crew {
@@ -88,51 +90,95 @@ int bench_empty(struct bench_thread *t, unsigned long loops)
 	return 0;
 }
 
+static unsigned int bench_calls(const struct bench_run *run)
+{
+	return run->params.cpus > 1 ? BENCH_CROWD_CALLS : 1;
+}
+
 /* One side, once, on all threads. False if the run is to end. */
 static bool bench_once(struct bench_thread *t, enum bench_variant variant)
 {
 	struct bench_run *run = t->run;
 	bench_fn fn = run->params.bench->run[variant] ?: bench_empty;
+	unsigned int calls = bench_calls(run);
 	int ret;
 
 	if (!bench_sync(t))
 		return false;
 	/* Not before: the leader may still have read the last times. */
-	memset(t->ns, 0, sizeof(t->ns));
-	t->ops = 0;
-	ret = fn(t, run->loops[variant]);
-	if (ret)
-		bench_fail(run, ret);
-	cond_resched();
+	memset(t->parts, 0, sizeof(t->parts));
+	while (calls--) {
+		ret = fn(t, run->loops[variant]);
+		if (ret)
+			bench_fail(run, ret);
+		cond_resched();
+	}
 	return bench_sync(t);
 }
 
 static u32 bench_each(u64 ns, u64 ops)
 {
-	return min_t(u64, ns * BENCH_UNIT / ops, U32_MAX);
+	return ops ? min_t(u64, ns * BENCH_UNIT / ops, U32_MAX) : 0;
 }
 
-/* The leader, when a side has run: all threads' time for one operation. */
+/**
+ * bench_stop_part - stop the clock
+ * @t: this thread
+ * @part: which part of the operation was timed
+ * @ops: how often it was done
+ *
+ * Everything since bench_start() is a lot. Out of line: what comes after the clock costs nothing.
+ */
+void bench_stop_part(struct bench_thread *t, unsigned int part, u64 ops)
+{
+	u64 ns = ktime_get_mono_fast_ns() - t->started;
+	struct bench_part *p = &t->parts[part];
+
+	p->ns += ns;
+	p->ops += ops;
+	if (p->nr_lots < BENCH_LOTS)
+		p->lots[p->nr_lots++] = bench_each(ns, ops);
+}
+
+/*
+ * The median of all threads' lots. A mean would tell whose CPU was taken away in the midst of a
+ * lot, which costs more than all else of a round together.
+ */
+static u32 bench_typical(const struct bench_thread *leader, unsigned int part)
+{
+	const struct bench_run *run = leader->run;
+	const struct bench_part *p;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < run->params.cpus; i++) {
+		p = &leader[i].parts[part];
+		memcpy(run->lots + nr, p->lots, p->nr_lots * sizeof(*p->lots));
+		nr += p->nr_lots;
+	}
+	return bench_median(run->lots, nr);
+}
+
+/* The leader, when a side has run: the time for one operation. */
 static void bench_note(const struct bench_thread *leader, enum bench_variant variant,
 		       unsigned int round)
 {
 	const struct bench_run *run = leader->run;
-	u64 ops = 0, sum = 0, ns;
-	unsigned int part, i;
+	const struct bench_part *p;
+	unsigned int part;
+	u64 sum = 0;
+	u32 each;
 
-	for (i = 0; i < run->params.cpus; i++)
-		ops += leader[i].ops;
-	ops = max(ops, 1ULL);
 	for (part = 0; part < BENCH_PARTS; part++) {
-		for (ns = 0, i = 0; i < run->params.cpus; i++)
-			ns += leader[i].ns[part];
-		sum += ns;
-		bench_sample(run, variant, part)[round] = bench_each(ns, ops);
+		p = &leader->parts[part];
+		each = run->params.cpus > 1 ? bench_typical(leader, part) :
+					      bench_each(p->ns, p->ops);
+		bench_sample(run, variant, part)[round] = each;
+		sum += each;
 	}
-	bench_sample(run, variant, BENCH_PARTS)[round] = bench_each(sum, ops);
+	bench_sample(run, variant, BENCH_PARTS)[round] = min_t(u64, sum, U32_MAX);
 }
 
-/* The leader: how long the slowest thread took. */
+/* The leader: how long the slowest thread took for a call. */
 static u64 bench_slowest(const struct bench_thread *leader)
 {
 	unsigned int i, part;
@@ -140,8 +186,8 @@ static u64 bench_slowest(const struct bench_thread *leader)
 
 	for (i = 0; i < leader->run->params.cpus; i++) {
 		for (ns = 0, part = 0; part < BENCH_PARTS; part++)
-			ns += leader[i].ns[part];
-		slowest = max(slowest, ns);
+			ns += leader[i].parts[part].ns;
+		slowest = max(slowest, ns / bench_calls(leader->run));
 	}
 	return slowest;
 }
@@ -150,21 +196,21 @@ static u64 bench_slowest(const struct bench_thread *leader)
 static bool bench_enough(struct bench_run *run, enum bench_variant variant, u64 ns, u64 wall)
 {
 	unsigned long most = BENCH_MAX_LOOPS / max(run->params.n, 1U);
-	u64 share = run->params.cpus > 1 ? BENCH_CROWD_NS : BENCH_SIDE_NS;
 
 	if (ns < BENCH_SIDE_NS / 8 && run->loops[variant] < most) {
 		run->loops[variant] = min(run->loops[variant] * 4, most);
 		return false;
 	}
-	most = clamp_t(u64, run->loops[variant] * BENCH_WALL_SHARES * share / wall,
+	most = clamp_t(u64, run->loops[variant] * BENCH_WALL_SHARES * BENCH_SIDE_NS / wall,
 		       run->loops[variant], most);
-	run->loops[variant] = clamp_t(u64, run->loops[variant] * share / ns, 1, most);
+	run->loops[variant] = clamp_t(u64, run->loops[variant] * BENCH_SIDE_NS / ns, 1, most);
 	return true;
 }
 
 static bool bench_calibrate(struct bench_thread *t, enum bench_variant variant)
 {
 	struct bench_run *run = t->run;
+	unsigned int runs = BENCH_TRIES * bench_calls(run);
 	u64 fastest, begin;
 	int try;
 
@@ -180,7 +226,7 @@ static bool bench_calibrate(struct bench_thread *t, enum bench_variant variant)
 		if (!t->index)
 			run->calibrated = run->params.loops ||
 					  bench_enough(run, variant, fastest,
-						       (ktime_get_ns() - begin) / BENCH_TRIES + 1);
+						       (ktime_get_ns() - begin) / runs + 1);
 		if (!bench_sync(t))
 			return false;
 	} while (!run->calibrated);
@@ -321,7 +367,7 @@ int bench_run(const struct bench_params *params)
 	unsigned int i;
 	int ret = -ENOMEM;
 
-	crew = kzalloc(struct_size(crew, threads, params->cpus), GFP_KERNEL);
+	crew = kvzalloc(struct_size(crew, threads, params->cpus), GFP_KERNEL);
 	if (!crew)
 		return ret;
 	crew->run.params = *params;
@@ -330,14 +376,16 @@ int bench_run(const struct bench_params *params)
 		crew->run.loops[i] = params->loops ?: 1;
 	crew->run.samples = kvcalloc(NR_BENCH_VARIANTS * BENCH_SAMPLE_PARTS * params->rounds,
 				     sizeof(*crew->run.samples), GFP_KERNEL);
-	if (!crew->run.samples)
+	crew->run.lots = kvcalloc(params->cpus, BENCH_LOTS * sizeof(*crew->run.lots), GFP_KERNEL);
+	if (!crew->run.samples || !crew->run.lots)
 		goto out;
 
 	ret = bench_crew_run(crew);
 	if (!ret)
 		ret = bench_result_add(&crew->run);
-	kvfree(crew->run.samples);
 out:
-	kfree(crew);
+	kvfree(crew->run.lots);
+	kvfree(crew->run.samples);
+	kvfree(crew);
 	return ret;
 }

@@ -249,7 +249,7 @@ static __always_inline int slab_batches(struct bench_thread *t, unsigned long lo
 		bench_start(t);
 		while (got-- > 0)
 			free(t->run, objects[got]);
-		bench_stop_part(t, 1, 0);
+		bench_stop_part(t, 1, n);
 		if (unlikely(!objects[n - 1]))
 			return -ENOMEM;
 		cond_resched();
@@ -440,12 +440,12 @@ static __always_inline int slab_produce(struct bench_thread *t, unsigned long lo
 	return 0;
 }
 
-/* Whatever there is at a time. Operations are counted where they begin. */
+/* Whatever there is at a time, but not of the next call's: a producer does not wait for that. */
 static __always_inline int slab_consume(struct bench_thread *t, unsigned long loops, free_fn free)
 {
 	struct slab_bench *slab = t->run->private;
 	struct slab_ring *ring = slab->rings + t->index;
-	unsigned long tail = ring->tail, end = tail + loops * t->run->params.n, head;
+	unsigned long tail = ring->tail, end = tail + loops * t->run->params.n, head, n, k;
 
 	while (tail != end) {
 		/* Pairs with the producer's release. */
@@ -455,10 +455,11 @@ static __always_inline int slab_consume(struct bench_thread *t, unsigned long lo
 				return 0;
 			continue;
 		}
+		n = min(head, end) - tail;
 		bench_start(t);
-		while (tail != head)
+		for (k = 0; k < n; k++)
 			free(t->run, ring->slots[tail++ % RING_SIZE]);
-		bench_stop_part(t, 1, 0);
+		bench_stop_part(t, 1, n);
 		/* Pairs with the producer's acquire: the slots are free. */
 		smp_store_release(&ring->tail, tail);
 	}
