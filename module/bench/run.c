@@ -122,16 +122,14 @@ static u32 bench_each(u64 ns, u64 ops)
 }
 
 /**
- * bench_stop_part - stop the clock
+ * bench_lot - note what a lot took
  * @t: this thread
  * @part: which part of the operation was timed
  * @ops: how often it was done
- *
- * Everything since bench_start() is a lot. Out of line: what comes after the clock costs nothing.
+ * @ns: in which time
  */
-void bench_stop_part(struct bench_thread *t, unsigned int part, u64 ops)
+void bench_lot(struct bench_thread *t, unsigned int part, u64 ops, u64 ns)
 {
-	u64 ns = ktime_get_mono_fast_ns() - t->started;
 	struct bench_part *p = &t->parts[part];
 
 	p->ns += ns;
