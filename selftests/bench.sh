@@ -147,6 +147,21 @@ ends_when_killed() {
 	kill -KILL $! && wait_until 5 is_idle && [ "$(stat bench_failed)" -eq $((failed + 1)) ]
 }
 
+# Threads that wait for each other, and hold each other's objects.
+crowd_ends_when_killed() {
+	local name before failed
+
+	for name in slab_remote_free slab_remote_free slab_remote_free slab_producer_consumer \
+		async_enqueue; do
+		before=$(stat bench_runs)
+		failed=$(stat bench_failed)
+		echo "$name cpus=2 rounds=10000" >$bench/run 2>/dev/null &
+		wait_until 10 has_run "$before" && sleep 0.5
+		kill -KILL $! && wait_until 5 is_idle || return 1
+		[ "$(stat bench_failed)" -eq $((failed + 1)) ] && nothing_left || return 1
+	done
+}
+
 cleared() {
 	echo 0 >$bench/result && [ "$(grep -vc '^#' $bench/result)" -eq 1 ] &&
 		[ "$(stat bench_results)" -eq 0 ]
@@ -156,7 +171,7 @@ nothing_left() {
 	[ ! -d $tap_debugfs/ptkit/quicklist/bench ] && [ ! -d $tap_debugfs/ptkit/slab/bench ]
 }
 
-tap_plan 9
+tap_plan 10
 ptkit_load && load_module ptkit_bench
 tap_result $? "loads"
 nonsense_refused
@@ -169,6 +184,12 @@ second_is_busy
 tap_result $? "a second run at once is refused"
 ends_when_killed
 tap_result $? "a run ends when who started it is killed"
+if [ "$(nproc)" -gt 1 ]; then
+	crowd_ends_when_killed
+	tap_result $? "so does a run of several threads, and nothing is left"
+else
+	tap_skip "so does a run of several threads, and nothing is left" "one CPU"
+fi
 cleared
 tap_result $? "results can be cleared"
 nothing_left

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a benchmark: threads, rounds, how many loops make a round.
+ * Runs a benchmark: threads, rounds, calls, how many loops make a call.
  *
  * Every thread does the same steps and meets the others at a barrier before and after each; what
  * is timed lies between two barriers. Barriers count arrivals and never reset, so a thread that is
@@ -107,7 +107,7 @@ static bool bench_once(struct bench_thread *t, enum bench_variant variant)
 		return false;
 	/* Not before: the leader may still have read the last times. */
 	memset(t->parts, 0, sizeof(t->parts));
-	while (calls--) {
+	while (calls-- && !bench_failed(run)) {
 		ret = fn(t, run->loops[variant]);
 		if (ret)
 			bench_fail(run, ret);
