@@ -66,7 +66,7 @@ function start(text)
 {
 	finish()
 	headline = text
-	headline_at = at
+	headline_at = NR
 }
 
 function expect(text,	n, r, i)
@@ -78,73 +78,51 @@ function expect(text,	n, r, i)
 	for (i = 1; i <= nr_expected && regex[i] != r; i++)
 		;
 	if ("any other report" ~ r) {
-		wrong[++nr_wrong] = at "\tan expectation that matches everything: " r
+		wrong[++nr_wrong] = NR "\tan expectation that matches everything: " r
 		return
 	}
 	if (i > nr_expected)
 		regex[++nr_expected] = r
-	expected_at[i] = at
+	expected_at[i] = NR
 	wanted[i] += n + 0
 }
 
-# Read the line that was held back; it is line "at" of the log.
-function take(	text)
 {
-	text = held
+	sub(/\r$/, "")
+	text = $0
 	sub(/^\[ *[0-9]+\.[0-9]+\](\[ *[TC][0-9]+\])? /, "", text)
-
-	if (text ~ /(^|: )ptkit-test: expect [0-9]+ matching ./) {
-		finish()
-		expect(text)
-		return
-	}
-
-	# A WARN or BUG: its message may stand before or after the WARNING line.
-	if (in_cut && text ~ /^(Modules linked in|CPU: |Call Trace)|-----\[ (cut here|end trace)/) {
-		in_cut = 0
-		finish()
-	}
-	if (in_cut) {
-		headline = headline == "cut here" ? text : headline " | " text
-		if (at - headline_at >= 8)
-			in_cut = 0
-		return
-	}
-	if (text ~ /-----\[ cut here/) {
-		start("cut here")
-		in_cut = 1
-		return
-	}
-
-	# dump_page() inside a bad page report is a part of it.
-	if (text ~ /page dumped because/ && at - bad_page_at < 20 && bad_page_at)
-		return
-
-	if (text ~ bad) {
-		start(text)
-		finish()
-		if (text ~ /BUG: Bad page/)
-			bad_page_at = at
-	}
 }
 
-{ sub(/\r$/, "") }
+text ~ /(^|: )ptkit-test: expect [0-9]+ matching ./ { finish(); expect(text); next }
 
-# A WARN takes an nbcon console (in 7.3 that of 8250) from whoever prints to it. What that one had
-# begun, or ended, is printed again: each line is held back until it is known that it is not.
-/^\*\* replaying previous printk message \*\*$/ { again = 1; next }
+# A WARN or BUG: its message may stand before or after the WARNING line.
+in_cut && text ~ /^(Modules linked in|CPU: |Call Trace)|-----\[ (cut here|end trace)/ {
+	in_cut = 0
+	finish()
+}
+in_cut {
+	headline = headline == "cut here" ? text : headline " | " text
+	if (NR - headline_at >= 8)
+		in_cut = 0
+	next
+}
+text ~ /-----\[ cut here/ {
+	start("cut here")
+	in_cut = 1
+	next
+}
 
-{
-	if (at && !(again && index($0, held) == 1))
-		take()
-	again = 0
-	held = $0
-	at = NR
+# dump_page() inside a bad page report is a part of it.
+text ~ /page dumped because/ && NR - bad_page_at < 20 && bad_page_at { next }
+
+text ~ bad {
+	start(text)
+	finish()
+	if (text ~ /BUG: Bad page/)
+		bad_page_at = NR
 }
 
 END {
-	if (at)
-		take()
 	finish()
 	if (count) {
 		print reports + 0
