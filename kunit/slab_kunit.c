@@ -13,6 +13,7 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/hrtimer.h>
 #include <linux/kasan.h>
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -26,6 +27,7 @@
 #endif
 
 #include "../module/compat/compat.h"
+#include "../module/compat/timer.h"
 #include "../module/ptkit.h"
 #include "../module/slab_internal.h"
 
@@ -964,9 +966,7 @@ struct irq_load {
 	void *held[IRQ_HELD];
 	unsigned int at;
 	unsigned long allocs;
-	bool stop;
-	struct completion done;
-	int cpu;
+	struct hrtimer timer;
 };
 
 /* Takes one object and gives an older one back, in whatever context. */
@@ -983,37 +983,29 @@ static void irq_exchange(void *arg)
 	}
 }
 
-static int irq_thread(void *data)
+static enum hrtimer_restart irq_fires(struct hrtimer *timer)
 {
-	struct irq_load *load = data;
+	struct irq_load *load = container_of(timer, struct irq_load, timer);
 
-	while (!READ_ONCE(load->stop)) {
-		smp_call_function_single(load->cpu, irq_exchange, load, true);
-		cond_resched();
-	}
-	complete(&load->done);
-	return 0;
+	irq_exchange(load);
+	/* Each time after another number of instructions. */
+	hrtimer_forward_now(timer, ns_to_ktime(20000 + load->at * 7919UL % 100000));
+	return HRTIMER_RESTART;
 }
 
 static void slab_interrupts_come_in_between(struct kunit *test)
 {
 	struct slab_test *t = test->priv;
-	int here = raw_smp_processor_id(), there = other_cpu(here);
-	struct irq_load load = { .cpu = here };
-	struct task_struct *task;
+	static struct irq_load load;
 	unsigned long round, i, bad = 0, enough = jiffies + 20 * HZ;
 
-	if (there < 0)
-		kunit_skip(test, "needs a second CPU");
-	load.c = make(test, 64, 0);
+	load = (struct irq_load){ .c = make(test, 64, 0) };
 	KUNIT_ASSERT_NOT_NULL(test, load.c);
-	pin(here);
-	init_completion(&load.done);
-	task = kthread_create(irq_thread, &load, "slab_irq");
-	KUNIT_ASSERT_TRUE(test, !IS_ERR(task));
-	kthread_bind(task, there);
-	wake_up_process(task);
-	/* A host may let the other CPU wait for longer than 300 rounds take. */
+	pin(raw_smp_processor_id());
+	/* Where PREEMPT_RT makes other interrupts threads, allocating is allowed in those. */
+	ptkit_hrtimer_setup(&load.timer, irq_fires, HRTIMER_MODE_REL_PINNED);
+	hrtimer_start(&load.timer, ns_to_ktime(20000), HRTIMER_MODE_REL_PINNED);
+	/* A host may let the interrupts wait for longer than 300 rounds take. */
 	for (round = 0; round < 300 || READ_ONCE(load.allocs) < 300; round++) {
 		if (time_after(jiffies, enough))
 			break;
@@ -1025,8 +1017,7 @@ static void slab_interrupts_come_in_between(struct kunit *test)
 			bad += !filled(t->held[i], 64, i);
 		give(test, load.c, 300);
 	}
-	WRITE_ONCE(load.stop, true);
-	wait_for(&load.done);
+	hrtimer_cancel(&load.timer);
 	for (i = 0; i < IRQ_HELD; i++)
 		ptkit_cache_free(load.c, load.held[i]);
 	unpin();
