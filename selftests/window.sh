@@ -7,6 +7,7 @@
 # PTKIT_SECONDS: how long threads map and unmap at random in each test (default 10)
 # PTKIT_CHURN_SECONDS: how long in the first of these (default the same). With scripts/selftest:
 # --append PTKIT_CHURN_SECONDS=60
+# PTKIT_FLUSH: how the TLB has to be flushed (default: as this CPU can)
 
 # shellcheck source=selftests/lib/tap.sh
 . "${0%/*}/lib/tap.sh"
@@ -16,6 +17,9 @@
 seconds=${PTKIT_SECONDS:-10}
 churn_seconds=${PTKIT_CHURN_SECONDS:-$seconds}
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c ^processor /proc/cpuinfo)
+flush=CR4.PGE
+! grep -qw invpcid /proc/cpuinfo || flush=INVPCID
+flush=${PTKIT_FLUSH:-$flush}
 ptdump=
 for file in $tap_debugfs/page_tables/kernel $tap_debugfs/kernel_page_tables; do
 	[ ! -e "$file" ] || ptdump=$file
@@ -207,7 +211,7 @@ reused() {
 	[ $((hits * 100)) -ge $(((hits + misses) * 95)) ]
 }
 
-tap_plan 21
+tap_plan 22
 
 drive_load
 tap_result $? "the module loads with a window"
@@ -215,6 +219,8 @@ drive basic
 tap_result $? "pages are mapped where they are said to be, wrong requests are refused"
 drive exact
 tap_result $? "a table goes exactly when its last entry goes"
+grep -q "flushes [1-9][0-9]* by $flush," $tap_debugfs/ptkit/summary
+tap_result $? "the TLB is flushed by $flush"
 drive lookup
 tap_result $? "descriptors are found from tables, and from nothing else"
 accounted
