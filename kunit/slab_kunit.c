@@ -15,6 +15,7 @@
 #include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/kasan.h>
+#include <linux/kmemleak.h>
 #include <linux/kthread.h>
 #include <linux/prandom.h>
 #include <linux/rcupdate.h>
@@ -877,8 +878,9 @@ static void churn(struct kunit *test, unsigned int size, unsigned int flags, uns
 	finish(test, ch.c);
 }
 
+/* With KASAN comes kmemleak, which unwinds the stack at each allocation, one at a time. */
 #ifdef CONFIG_KASAN
-#define CHURN_ROUNDS	20000
+#define CHURN_ROUNDS	4000
 #else
 #define CHURN_ROUNDS	250000
 #endif
@@ -997,6 +999,7 @@ static void slab_interrupts_come_in_between(struct kunit *test)
 {
 	struct slab_test *t = test->priv;
 	static struct irq_load load;
+	const unsigned long rounds = CHURN_ROUNDS / 1000 + 50;
 	unsigned long round, i, bad = 0, enough = jiffies + 20 * HZ;
 
 	load = (struct irq_load){ .c = make(test, 64, 0) };
@@ -1005,8 +1008,8 @@ static void slab_interrupts_come_in_between(struct kunit *test)
 	/* Where PREEMPT_RT makes other interrupts threads, allocating is allowed in those. */
 	ptkit_hrtimer_setup(&load.timer, irq_fires, HRTIMER_MODE_REL_PINNED);
 	hrtimer_start(&load.timer, ns_to_ktime(20000), HRTIMER_MODE_REL_PINNED);
-	/* A host may let the interrupts wait for longer than 300 rounds take. */
-	for (round = 0; round < 300 || READ_ONCE(load.allocs) < 300; round++) {
+	/* A host may let the interrupts wait for longer than these rounds take. */
+	for (round = 0; round < rounds || READ_ONCE(load.allocs) < rounds; round++) {
 		if (time_after(jiffies, enough))
 			break;
 		if (!take(test, load.c, 300))
@@ -2003,6 +2006,7 @@ static void slab_lost_pages_are_nobodys(struct kunit *test)
 	kfree(c);
 
 	/* Nothing else remembers the page: it goes home, as a slab's does. */
+	kmemleak_free(object);
 	memset(&slab->list, 0, sizeof(slab->list));
 	memset(&slab->free, 0, sizeof(slab->free));
 	ptkit_kasan_unpoison(page_address(page), PAGE_SIZE);

@@ -206,10 +206,14 @@ static bool debug_step(struct ptkit_cache *c, struct slab *slab, void *object, u
 	state = cmpxchg(&debug_of(c, object)->state, from, to);
 	if (state == from)
 		return true;
-	if (state == STATE_FREE || state == STATE_DEFERRED)
+	if (state == STATE_FREE || state == STATE_DEFERRED) {
 		debug_report(c, object, "freed twice");
-	else
-		debug_report(c, object, "overwritten far behind the object");
+		return false;
+	}
+	debug_report(c, object, "overwritten far behind the object");
+	/* It leaks, and has been reported. */
+	if (!in_nmi())
+		kmemleak_ignore(object);
 	return false;
 }
 
