@@ -185,21 +185,32 @@ static void async_take_back_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
 }
 
-/* A table that was taken back and is freed at once is still on the queue. */
+/*
+ * A table that was taken back and is freed at once is still on the queue, and is freed with it. If
+ * the worker came past it in between, on another CPU, it is not, and its owner is told nothing.
+ */
 static void async_take_back_and_free_now(struct kunit *test)
 {
-	struct ptkit_ptdesc *pt = get_table(test);
+	struct ptkit_ptdesc *pt;
+	unsigned int i;
 	bool back;
 
-	preempt_disable();
-	ptkit_pagetable_free_kernel(pt);
-	back = ptkit_pagetable_take_back(pt);
-	if (back)
-		ptkit_pagetable_free(pt);
-	preempt_enable();
-	ptkit_pagetable_sync();
+	for (i = 0; i < 100 && !seen.freed; i++) {
+		pt = get_table(test);
+		preempt_disable();
+		ptkit_pagetable_free_kernel(pt);
+		back = ptkit_pagetable_take_back(pt);
+		if (back)
+			ptkit_pagetable_free(pt);
+		preempt_enable();
+		ptkit_pagetable_sync();
+		KUNIT_EXPECT_LE(test, seen.freed, 1U);
+		KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
+		/* Too late to take it back: its owner was told, and it counts for nothing. */
+		if (!back)
+			seen.freed = 0;
+	}
 	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
-	KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
 }
 
 static void async_generations(struct kunit *test)
