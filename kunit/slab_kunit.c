@@ -120,13 +120,6 @@ static struct ptkit_cache *make(struct kunit *test, unsigned int size, unsigned 
 	return make_aligned(test, size, 0, flags, NULL);
 }
 
-/* With KASAN comes kmemleak, which unwinds the stack at each allocation, one at a time. */
-#ifdef CONFIG_KASAN
-#define CHURN_ROUNDS	4000
-#else
-#define CHURN_ROUNDS	250000
-#endif
-
 /* The case has freed everything, and ends the cache itself. */
 static void finish(struct kunit *test, struct ptkit_cache *c)
 {
@@ -291,10 +284,9 @@ static void check_objects(struct kunit *test, unsigned int size, unsigned int al
 /* Every size up to 16, and ever fewer above; two alignments each, which take turns. */
 static void slab_objects_do_not_overlap(struct kunit *test)
 {
-	const unsigned int steps = IS_ENABLED(CONFIG_KASAN) ? 4 : 16;
 	unsigned int size, align, turn = 0;
 
-	for (size = 1; size <= 8192 && !test_failed(test); size += 1 + size / steps, turn++) {
+	for (size = 1; size <= 8192 && !test_failed(test); size += 1 + size / 16, turn++) {
 		for (align = 4; align <= PAGE_SIZE; align *= 2)
 			if (align == 4U << turn % 11 || align == 4U << (turn + 5) % 11)
 				check_objects(test, size, align == 4 ? 0 : align,
@@ -885,6 +877,13 @@ static void churn(struct kunit *test, unsigned int size, unsigned int flags, uns
 	KUNIT_EXPECT_EQ(test, stats_of(ch.c).corrupt, 0UL);
 	finish(test, ch.c);
 }
+
+/* With KASAN comes kmemleak, which unwinds the stack at each allocation, one at a time. */
+#ifdef CONFIG_KASAN
+#define CHURN_ROUNDS	4000
+#else
+#define CHURN_ROUNDS	250000
+#endif
 
 static void slab_a_million_rounds(struct kunit *test)
 {

@@ -193,6 +193,14 @@ void *slab_debug_alloc(struct ptkit_cache *c, gfp_t gfp, int nid)
 	return object;
 }
 
+/* An object in use leaks, and that is told now: kmemleak need not. It cannot be told so in NMI. */
+static void debug_leak(struct ptkit_cache *c, void *object, const char *what)
+{
+	debug_report(c, object, what);
+	if (!in_nmi())
+		kmemleak_ignore(object);
+}
+
 /* One step on the way from used to free, which of two who free the same object one can make. */
 static bool debug_step(struct ptkit_cache *c, struct slab *slab, void *object, unsigned long from,
 		       unsigned long to)
@@ -206,14 +214,10 @@ static bool debug_step(struct ptkit_cache *c, struct slab *slab, void *object, u
 	state = cmpxchg(&debug_of(c, object)->state, from, to);
 	if (state == from)
 		return true;
-	if (state == STATE_FREE || state == STATE_DEFERRED) {
+	if (state == STATE_FREE || state == STATE_DEFERRED)
 		debug_report(c, object, "freed twice");
-		return false;
-	}
-	debug_report(c, object, "overwritten far behind the object");
-	/* It leaks, and has been reported. */
-	if (!in_nmi())
-		kmemleak_ignore(object);
+	else
+		debug_leak(c, object, "overwritten far behind the object");
 	return false;
 }
 
@@ -245,9 +249,7 @@ void slab_debug_free(struct ptkit_cache *c, struct slab *slab, void *object, boo
 	if (!debug_step(c, slab, object, deferred ? STATE_DEFERRED : STATE_USED, STATE_FREE))
 		return;
 	if (!debug_red_zone_intact(c, object)) {
-		debug_report(c, object, "red zone overwritten");
-		/* It leaks, and has been reported. */
-		kmemleak_ignore(object);
+		debug_leak(c, object, "red zone overwritten");
 		return;
 	}
 	kmemleak_free(object);
