@@ -75,6 +75,19 @@ locked() {
 	) 9>"$cache/lock/$name"
 }
 
+# end_groups PID... - for a trap: end jobs, each of which "set -m" has given a process group, so that
+# nothing of them is left, and exit. Without a group of their own they would not hear of a ctrl-C.
+end_groups() {
+	local pid
+
+	trap '' INT TERM
+	for pid; do
+		kill -TERM -- "-$pid" 2>/dev/null || :
+	done
+	wait
+	exit 130
+}
+
 # QEMU's accelerator on this machine. /dev/kvm may be there and openable on a host whose CPU cannot
 # do it, and then hangs.
 accelerator() {
