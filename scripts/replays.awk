@@ -4,7 +4,8 @@
 #
 # A WARN takes an nbcon console (in 7.3 that of 8250) from whoever prints to it. What that one had
 # begun, or ended, is then printed again, below a line that says so. Both that line and what had been
-# printed of the next one become empty, so that each line keeps its number.
+# printed of the next one become empty, so that each line keeps its number. Of a message of several
+# lines that was interrupted behind the first, what had been printed stays.
 
 function flush(	i)
 {
