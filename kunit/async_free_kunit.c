@@ -206,7 +206,7 @@ static void async_take_back_and_free_now(struct kunit *test)
 		ptkit_pagetable_sync();
 		KUNIT_EXPECT_LE(test, seen.freed, 1U);
 		KUNIT_EXPECT_EQ(test, ptkit_pagetable_queue_length(), 0UL);
-		/* Too late to take it back: its owner was told, and it is not what is tried here. */
+		/* Too late to take it back: its owner was told, and this counts for nothing. */
 		if (!back) {
 			KUNIT_EXPECT_EQ(test, seen.freed, 1U);
 			seen.freed = 0;
