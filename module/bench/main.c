@@ -31,7 +31,9 @@ static const struct bench *const benches[] = {
 	&bench_kmalloc_then_kfree,
 	&bench_kmalloc_kfree,
 	&bench_slab_remote_free,
+	&bench_slab_remote_put,
 	&bench_slab_producer_consumer,
+	&bench_slab_producer_consumer_put,
 	&bench_async_free_table,
 	&bench_async_enqueue,
 #ifndef CONFIG_UML

@@ -167,6 +167,39 @@ static __always_inline void kernel_mfree(struct bench_run *run, void *object)
 	kfree(object);
 }
 
+/*
+ * Objects with a reference count, as most are that change CPUs. Who allocates one writes to it, who
+ * frees it has just dropped the last reference: its cache line goes from CPU to CPU for both sides.
+ */
+static __always_inline void *counted(atomic_t *object)
+{
+	if (likely(object))
+		atomic_set(object, 1);
+	return object;
+}
+
+static __always_inline void *ptkit_alloc_counted(struct bench_run *run)
+{
+	return counted(ptkit_alloc(run));
+}
+
+static __always_inline void ptkit_put(struct bench_run *run, void *object)
+{
+	if (likely(atomic_dec_and_test(object)))
+		ptkit_free(run, object);
+}
+
+static __always_inline void *kernel_alloc_counted(struct bench_run *run)
+{
+	return counted(kernel_alloc(run));
+}
+
+static __always_inline void kernel_put(struct bench_run *run, void *object)
+{
+	if (likely(atomic_dec_and_test(object)))
+		kernel_free(run, object);
+}
+
 /* ---- one after the other --------------------------------------------------------------------- */
 
 static __always_inline int slab_pairs(struct bench_thread *t, unsigned long loops, alloc_fn alloc,
@@ -387,6 +420,28 @@ const struct bench bench_slab_remote_free = {
 	.run[BENCH_KERNEL] = slab_remote_kernel,
 };
 
+static int slab_remote_put_ptkit(struct bench_thread *t, unsigned long loops)
+{
+	return slab_remote(t, loops, ptkit_alloc_counted, ptkit_put);
+}
+
+static int slab_remote_put_kernel(struct bench_thread *t, unsigned long loops)
+{
+	return slab_remote(t, loops, kernel_alloc_counted, kernel_put);
+}
+
+const struct bench bench_slab_remote_put = {
+	.name = "slab_remote_put",
+	.what = "last put, and free, of a counted object that another CPU allocated, in lots of n",
+	.cpus = { .min = 2, .max = NR_CPUS, .def = 2 },
+	.size = { .min = 8, .max = 8192, .def = 64 },
+	.n = { .min = 1, .max = BATCH_MAX, .def = 256 },
+	.setup = slab_setup,
+	.teardown = slab_teardown,
+	.run[BENCH_PTKIT] = slab_remote_put_ptkit,
+	.run[BENCH_KERNEL] = slab_remote_put_kernel,
+};
+
 /* Is there something else to do than to wait? False if the run is to end. */
 static bool ring_wait(struct bench_thread *t)
 {
@@ -497,5 +552,28 @@ const struct bench bench_slab_producer_consumer = {
 	.teardown = slab_teardown,
 	.run[BENCH_PTKIT] = slab_pipe_ptkit,
 	.run[BENCH_KERNEL] = slab_pipe_kernel,
+	.parts = { "alloc", "free" },
+};
+
+static int slab_pipe_put_ptkit(struct bench_thread *t, unsigned long loops)
+{
+	return slab_pipe(t, loops, ptkit_alloc_counted, ptkit_put);
+}
+
+static int slab_pipe_put_kernel(struct bench_thread *t, unsigned long loops)
+{
+	return slab_pipe(t, loops, kernel_alloc_counted, kernel_put);
+}
+
+const struct bench bench_slab_producer_consumer_put = {
+	.name = "slab_producer_consumer_put",
+	.what = "one CPU allocates counted objects, of which the others drop the last reference",
+	.cpus = { .min = 2, .max = NR_CPUS, .def = 2 },
+	.size = { .min = 8, .max = 8192, .def = 64 },
+	.n = { .min = 1, .max = RING_SIZE / 2, .def = 64 },
+	.setup = slab_setup,
+	.teardown = slab_teardown,
+	.run[BENCH_PTKIT] = slab_pipe_put_ptkit,
+	.run[BENCH_KERNEL] = slab_pipe_put_kernel,
 	.parts = { "alloc", "free" },
 };
