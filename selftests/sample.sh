@@ -32,7 +32,8 @@ tap_result $? "maps and unmaps from two threads"
 show
 [ "$(result stale)" -eq 0 ] && [ "$(result tlb_hits)" -gt 0 ] && [ "$(result faults)" -gt 0 ]
 tap_result $? "the device never uses what was unmapped and flushed"
-[ "$(result tables_freed)" -ge "$rounds" ] && [ "$(result invalidations)" -gt 0 ] && [ "$(in_use)" -eq 0 ]
+# How many depends on when the two threads, whose pages share tables, have none at the same time.
+[ "$(result tables_freed)" -gt 0 ] && [ "$(result invalidations)" -gt 0 ] && [ "$(in_use)" -eq 0 ]
 tap_result $? "tables were freed, by way of the device's invalidation"
 [ "$(awk '$1 == "bad" { print $2 }' "$tap_debugfs/ptkit/quicklist/sample_context/verify")" -eq 0 ] &&
 	[ "$(stat quicklist_sample_context_cached)" -gt 0 ]
