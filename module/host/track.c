@@ -273,8 +273,8 @@ static __always_inline unsigned long any_of_16(const unsigned long *words)
 }
 
 /*
- * Eight cache lines and one branch for them, in four chains side by side, of which the compiler would
- * make one: to look at a table costs little but its lines.
+ * Eight cache lines and one branch for them, in four chains side by side, of which the compiler
+ * would make one: to look at a table costs little but its lines.
  */
 static bool table_is_zero(const unsigned long *words)
 {
