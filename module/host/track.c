@@ -251,7 +251,7 @@ static void track_look_for(struct host_track *track, struct look *look)
 	turn = track->turn++ % TRACK_GENS;
 	track_look_gen(track, hint,
 		       misses_allowed(look->max, hint) ?: look->max > 1 || hint == turn, look);
-	for (gen = TRACK_GENS; gen-- > 0; )
+	for (gen = TRACK_GENS; gen-- > 0 && look->found < look->want; )
 		if (gen != hint)
 			track_look_gen(track, gen,
 				       misses_allowed(look->max, gen) ?: gen == turn, look);
