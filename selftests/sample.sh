@@ -32,8 +32,9 @@ tap_result $? "maps and unmaps from two threads"
 show
 [ "$(result stale)" -eq 0 ] && [ "$(result tlb_hits)" -gt 0 ] && [ "$(result faults)" -gt 0 ]
 tap_result $? "the device never uses what was unmapped and flushed"
-# How many depends on when the two threads, whose pages share tables, have none at the same time.
-[ "$(result tables_freed)" -gt 0 ] && [ "$(result invalidations)" -gt 0 ] && [ "$(in_use)" -eq 0 ]
+# At least all that one round uses: 8 for the pages, and 1 of each level above. More depends on how often
+# both threads, whose pages share tables, have none at the same time.
+[ "$(result tables_freed)" -ge 10 ] && [ "$(result invalidations)" -gt 0 ] && [ "$(in_use)" -eq 0 ]
 tap_result $? "tables were freed, by way of the device's invalidation"
 [ "$(awk '$1 == "bad" { print $2 }' "$tap_debugfs/ptkit/quicklist/sample_context/verify")" -eq 0 ] &&
 	[ "$(stat quicklist_sample_context_cached)" -gt 0 ]
