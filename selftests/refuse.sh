@@ -57,13 +57,13 @@ poisoned() {
 		[ "$(stat host_pte_poisoned)" -eq 1 ] && [ "$(stat host_pte_nonzero)" -eq 1 ]
 }
 
-# Without verify a table is cleared and counted, and nothing is said; wherever the entry is in the 32
+# Without verify a table is cleared and counted, and nothing is said; wherever the entry is in the 64
 # words that are looked at together.
 cleared() {
 	local i=0
 
 	mark
-	while [ $i -lt 32 ]; do
+	while [ $i -lt 64 ]; do
 		load_module ptkit_host_dirty entry=$((i * 17 % 512)) && rmmod ptkit_host_dirty &&
 			drop_caches || return
 		i=$((i + 1))
@@ -75,6 +75,13 @@ if [ ! -d /sys/kernel/livepatch ]; then
 	tap_plan 1
 	ptkit_load && refused "this kernel was built without CONFIG_LIVEPATCH" && ptkit_unload
 	tap_result $? "refuses a kernel without livepatch"
+	tap_done
+fi
+
+if [ -e /sys/kernel/realtime ]; then
+	tap_plan 1
+	ptkit_load && refused "this kernel allocates page-table locks apart from the tables" && ptkit_unload
+	tap_result $? "refuses a kernel with PREEMPT_RT"
 	tap_done
 fi
 

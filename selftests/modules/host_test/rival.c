@@ -10,6 +10,8 @@
 
 #include "../../../module/compat/compat.h"
 
+#if !PTKIT_PTLOCK_ALLOCATED
+
 static pgtable_t rival_pte_alloc_one(struct mm_struct *mm)
 {
 	struct page *page = alloc_page(GFP_PGTABLE_USER);
@@ -45,6 +47,15 @@ static int __init rival_init(void)
 {
 	return klp_enable_patch(&patch);
 }
+
+#else /* nobody outside the kernel can make PTE tables: not we, not ptkit_host */
+
+static int __init rival_init(void)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif
 
 static void __exit rival_exit(void)
 {
