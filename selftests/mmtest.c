@@ -535,6 +535,7 @@ static int test_exec(void)
 	char *p = map(16 * REGION, REGION);
 	int i;
 
+	madvise(p, 16 * REGION, MADV_NOHUGEPAGE);
 	memset(argument, 'x', sizeof(argument) - 1);
 	for (i = 0; i < 100; i++) {
 		pid_t pid = fork();

@@ -60,15 +60,9 @@ poisoned() {
 # Without verify a table is cleared and counted, and nothing is said; wherever the entry is in the 64
 # words that are looked at together.
 cleared() {
-	local i=0
-
 	mark
-	while [ $i -lt 64 ]; do
-		load_module ptkit_host_dirty entry=$((i * 17 % 512)) && rmmod ptkit_host_dirty &&
-			drop_caches || return
-		i=$((i + 1))
-	done
-	! said "came back with entry" && [ "$(stat host_pte_nonzero)" -eq $i ]
+	load_module ptkit_host_dirty entry=0 tables=64 && rmmod ptkit_host_dirty && drop_caches &&
+		! said "came back with entry" && [ "$(stat host_pte_nonzero)" -eq 64 ]
 }
 
 if [ ! -d /sys/kernel/livepatch ]; then

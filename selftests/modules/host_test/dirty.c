@@ -3,7 +3,8 @@
  * Writes into a page table that the kernel has given back, as a driver with a stale pointer might.
  *
  * Loading it maps a page where nothing else is mapped, keeps a reference on one of the tables that
- * this takes, unmaps the page, waits until the kernel has let go of the table, and dirties it.
+ * this takes, unmaps the page, waits until the kernel has let go of the table, and dirties it; as
+ * often as it is told to.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -24,6 +25,10 @@ MODULE_PARM_DESC(pmd, "a PMD table instead of a PTE table");
 static unsigned int entry = 123;
 module_param(entry, uint, 0);
 MODULE_PARM_DESC(entry, "which entry to write to");
+
+static unsigned int tables = 1;
+module_param(tables, uint, 0);
+MODULE_PARM_DESC(tables, "how many tables, one after the other, each 17 entries further than the last");
 
 static bool broken;
 module_param(broken, bool, 0);
@@ -58,14 +63,12 @@ static struct page *map_and_unmap(void)
 	return page;
 }
 
-static int __init dirty_init(void)
+static int dirty(unsigned int which)
 {
 	unsigned int tries = 1000;
 	struct page *page;
 	int ret = -ETIMEDOUT;
 
-	if (entry >= PTRS_PER_PTE)
-		return -EINVAL;
 	page = map_and_unmap();
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -74,12 +77,24 @@ static int __init dirty_init(void)
 	while (page_ref_count(page) > 2 && tries--)
 		msleep(20);
 	if (page_ref_count(page) == 2) {
-		WRITE_ONCE(((unsigned long *)page_address(page))[entry], 0x5a5a0000UL);
+		WRITE_ONCE(((unsigned long *)page_address(page))[which], 0x5a5a0000UL);
 		if (broken)
 			SetPageHWPoison(page);
 		ret = 0;
 	}
 	put_page(page);
+	return ret;
+}
+
+static int __init dirty_init(void)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (entry >= PTRS_PER_PTE)
+		return -EINVAL;
+	for (i = 0; i < tables && !ret; i++)
+		ret = dirty((entry + 17 * i) % PTRS_PER_PTE);
 	return ret;
 }
 
