@@ -11,7 +11,7 @@
 . "${0%/*}/lib/host.sh"
 
 stop=/tmp/stop
-rounds=${PTKIT_ATTACH_ROUNDS:-20}
+rounds=${PTKIT_ATTACH_ROUNDS:-10}
 rough_rounds=${PTKIT_ATTACH_ROUNDS:-3}
 cpu1=/sys/devices/system/cpu/cpu1/online
 
