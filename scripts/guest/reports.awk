@@ -115,6 +115,9 @@ text ~ /-----\[ cut here/ {
 # dump_page() inside a bad page report is a part of it.
 text ~ /page dumped because/ && NR - bad_page_at < 20 && bad_page_at { next }
 
+# Memory that was asked to go offline stays, because of that page: an answer.
+text ~ /page dumped because: unmovable page/ { next }
+
 text ~ bad {
 	start(text)
 	finish()
