@@ -16,7 +16,7 @@
 
 #include "bench.h"
 
-#define MAX_RESULTS	2048
+#define MAX_RESULTS	512
 /* Ratios are kept in ten-thousandths. */
 #define RATIO_UNIT	10000
 
