@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash disable=SC2119 # no arguments is what is meant
 # Attaching and detaching, again and again, while processes come and go; and while a fork bomb goes
-# off, memory is short and a CPU goes away. PTKIT_ATTACH_ROUNDS (on the kernel's command line, too)
-# says how often; each round of the latter takes some seconds.
+# off, memory is short and a CPU goes away. PTKIT_ATTACH_ROUNDS and PTKIT_ROUGH_ROUNDS (on the kernel's
+# command line, too) say how often; each round of the latter takes some seconds.
 
 # shellcheck source=selftests/lib/tap.sh
 . "${0%/*}/lib/tap.sh"
@@ -12,8 +12,13 @@
 
 stop=/tmp/stop
 rounds=${PTKIT_ATTACH_ROUNDS:-10}
-rough_rounds=${PTKIT_ATTACH_ROUNDS:-3}
+rough_rounds=${PTKIT_ROUGH_ROUNDS:-3}
 cpu1=/sys/devices/system/cpu/cpu1/online
+
+# progress LEFT
+progress() {
+	[ $(($1 % 20)) -ne 0 ] || tap_note "$1 rounds to go, after $(cut -d ' ' -f 1 /proc/uptime) s"
+}
 
 attach_in_storm() {
 	local left=$1
@@ -21,6 +26,7 @@ attach_in_storm() {
 	storm_until $stop &
 	storm_until $stop &
 	while [ "$left" -gt 0 ]; do
+		progress "$left"
 		{ attach && detach; } || break
 		left=$((left - 1))
 	done
@@ -55,9 +61,11 @@ attach_in_trouble() {
 	local left=$1
 
 	(echo 0 >$cgroup/bomb/cgroup.procs; bomb) &
+	storm_until $stop &
 	starve &
 	plug &
 	while [ "$left" -gt 0 ]; do
+		progress "$left"
 		{ attach verify=1 && sleep 0.5 && detach; } || break
 		left=$((left - 1))
 	done
