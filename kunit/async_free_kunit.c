@@ -302,6 +302,23 @@ static void async_free_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, checked, listed);
 }
 
+/* Who gives back a table that somebody has queued is refused, and it goes with its batch. */
+static void async_free_of_a_queued_table(struct kunit *test)
+{
+	struct ptkit_ptdesc *pt = get_table(test);
+	unsigned long misuse = ptkit_ptdesc_misuse();
+
+	ptest_expect_warning(PTEST_WARN_PT_FREE);
+	preempt_disable();
+	ptkit_pagetable_free_kernel(pt);
+	ptkit_pagetable_free(pt);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
+	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
+}
+
 static void async_free_in_use(struct kunit *test)
 {
 	unsigned long misuse = ptkit_async_misuse();
@@ -326,6 +343,11 @@ static int stop_chain(struct notifier_block *nb, unsigned long action, void *unu
 	return NOTIFY_STOP;
 }
 
+static int refuse_flush(struct notifier_block *nb, unsigned long action, void *unused)
+{
+	return notifier_from_errno(-EBUSY);
+}
+
 /* Whoever is told first cannot keep it from the others. */
 static void async_stop(struct kunit *test)
 {
@@ -335,6 +357,22 @@ static void async_stop(struct kunit *test)
 	ptkit_pagetable_free_kernel(get_table(test));
 	ptkit_pagetable_sync();
 	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&first), 0);
+	KUNIT_EXPECT_EQ(test, seen.flushes, 1U);
+	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
+}
+
+/* Nor can who refuses; that is told. */
+static void async_refuse(struct kunit *test)
+{
+	struct notifier_block first = { .notifier_call = refuse_flush, .priority = 1 };
+	unsigned long misuse = ptkit_async_misuse();
+
+	KUNIT_ASSERT_EQ(test, ptkit_invalidate_register(&first), 0);
+	ptest_expect_warning(PTEST_WARN_PT_FLUSH);
+	ptkit_pagetable_free_kernel(get_table(test));
+	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&first), 0);
+	KUNIT_EXPECT_EQ(test, ptkit_async_misuse(), misuse + 1);
 	KUNIT_EXPECT_EQ(test, seen.flushes, 1U);
 	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
 }
@@ -350,7 +388,9 @@ static struct kunit_case async_cases[] = {
 	KUNIT_CASE(async_wait),
 	KUNIT_CASE(async_unregister),
 	KUNIT_CASE(async_stop),
+	KUNIT_CASE(async_refuse),
 	KUNIT_CASE(async_free_twice),
+	KUNIT_CASE(async_free_of_a_queued_table),
 	KUNIT_CASE(async_free_in_use),
 	{ }
 };

@@ -137,6 +137,7 @@ static const char *const warnings[] = {
 	[PTEST_WARN_PT_RCU] = "ptkit: misuse: freeing a page table through RCU",
 	[PTEST_WARN_PT_TWICE] = "ptkit: misuse: freeing a page table twice",
 	[PTEST_WARN_PT_ENTRIES] = "ptkit: misuse: freeing a page table that is",
+	[PTEST_WARN_PT_FLUSH] = "ptkit: misuse: .* returned an error, and a flush",
 	[PTEST_WARN_QL_DIRTY] = "ptkit: quicklist .*: pfn .* is not in its known state",
 };
 

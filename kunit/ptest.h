@@ -26,6 +26,7 @@ enum ptest_warning {
 	PTEST_WARN_PT_RCU,	/* ptkit_pagetable_free_rcu() refuses */
 	PTEST_WARN_PT_TWICE,	/* ptkit_pagetable_free_kernel() refuses */
 	PTEST_WARN_PT_ENTRIES,	/* a batch refuses */
+	PTEST_WARN_PT_FLUSH,	/* a secondary flush refuses */
 	PTEST_WARN_QL_DIRTY,	/* a page that is not in its known state */
 	PTEST_NR_WARNINGS
 };

@@ -289,7 +289,8 @@ static void slab_objects_do_not_overlap(struct kunit *test)
 {
 	unsigned int size, align, turn = 0;
 
-	for (size = 1; size <= 8192 && !test_failed(test); size += 1 + size / 16, turn++) {
+	for (size = 1; size <= 8192 && !test_failed(test);
+	     size += size < 16 ? 1 : size / 8, turn++) {
 		for (align = 4; align <= PAGE_SIZE; align *= 2)
 			if (align == 4U << turn % 11 || align == 4U << (turn + 5) % 11)
 				check_objects(test, size, align == 4 ? 0 : align,
@@ -483,6 +484,17 @@ static int create_error(const char *name, unsigned int size, unsigned int align)
 	return PTR_ERR_OR_ZERO(ptkit_cache_create(name, size, align, 0, NULL));
 }
 
+static void nothing(void *object)
+{
+}
+
+/* A constructor's objects keep their state while they are free: nothing else can be in them. */
+static void refuses_ctor_and(struct kunit *test, unsigned int flags)
+{
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ptkit_cache_create("ctor", 64, 0, flags, nothing)),
+			-EINVAL);
+}
+
 static void slab_refuses_what_cannot_be(struct kunit *test)
 {
 	struct ptkit_cache *c = make(test, 64, 0);
@@ -492,9 +504,18 @@ static void slab_refuses_what_cannot_be(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, create_error("zero", 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, create_error("big", 1 << 20, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, create_error("odd", 8, 24), -EINVAL);
+	KUNIT_EXPECT_EQ(test, create_error("wide", 8, 2 * PAGE_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, create_error("", 8, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, create_error("a_name_that_has_more_letters_than_it_may_have", 8, 0),
+			-EINVAL);
+	refuses_ctor_and(test, PTKIT_CACHE_ZERO);
+	refuses_ctor_and(test, PTKIT_CACHE_POISON);
 	KUNIT_EXPECT_EQ(test, create_error("a b", 8, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, create_error(NULL, 8, 0), -EINVAL);
 	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc_node(c, GFP_KERNEL, MAX_NUMNODES));
+	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc_node(c, GFP_KERNEL, NUMA_NO_NODE - 1));
+	KUNIT_EXPECT_EQ(test, ptkit_cache_alloc_bulk(c, GFP_KERNEL, 0, NULL), 0UL);
+	ptkit_cache_free_bulk(c, 0, NULL);
 	KUNIT_EXPECT_EQ(test, ptkit_cache_destroy(NULL), 0);
 
 	expect_warning(WARN_GFP);
@@ -1120,18 +1141,31 @@ static void free_in_nmi(struct ptkit_cache *c, void *a, void *b, void *d)
 }
 
 /* Who wants to be told of what is free, or have it wiped, is not left out. */
+/* No object comes from there in NMI, so none has to go back there in NMI. */
+static void host_object_freed_in_nmi(struct kunit *test, struct ptkit_cache *c)
+{
+	void *p = ptkit_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	expect_warning(WARN_FREE);
+	free_in_nmi(c, p, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, 1UL);
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 1L);
+	ptkit_cache_free(c, p);
+}
+
 static void slab_free_in_nmi_is_told(struct kunit *test)
 {
 	struct ptkit_cache *c = make(test, 64, 0);
 	u8 *p;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	if (passes_through(c))
-		kunit_skip(test, "passthrough");
 	KUNIT_ASSERT_EQ(test, register_nmi_handler(NMI_LOCAL, slab_nmi_handler, 0, "slab_test"), 0);
 	pin(raw_smp_processor_id());
-	p = ptkit_cache_alloc(c, GFP_KERNEL);
-	if (p) {
+	p = passes_through(c) ? NULL : ptkit_cache_alloc(c, GFP_KERNEL);
+	if (passes_through(c)) {
+		host_object_freed_in_nmi(test, c);
+	} else if (p) {
 		fill(p, 64, 1);
 		free_in_nmi(c, p, NULL, NULL);
 #if defined(CONFIG_KASAN_GENERIC) && defined(HAVE_KASAN_POISON)
@@ -1464,12 +1498,24 @@ static void slab_debug_flags_see_everything(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
 		ptkit_cache_free(c, t->held[20]);
 	}
+	/* and behind it: its red zone, and what says that it is free */
+	for (i = 0; i < 2; i++) {
+		p = ptkit_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		ptkit_cache_free(c, p);
+		step_byte(p + (i ? c->debug : c->size));
+		t->held[20] = ptkit_cache_alloc(c, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, t->held[20]);
+		KUNIT_EXPECT_PTR_NE(test, t->held[20], (void *)p);
+		KUNIT_EXPECT_EQ(test, stats_of(c).misuse, ++misuse);
+		ptkit_cache_free(c, t->held[20]);
+	}
 	for (i = 5; i < 20; i++)
 		ptkit_cache_free(c, t->held[i]);
 	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, misuse);
 	KUNIT_EXPECT_EQ(test, stats_of(c).fast_allocs, 0UL);
-	/* Five objects leaked, and they are all that keeps the cache. */
-	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 5L);
+	/* Seven objects leaked, and they are all that keeps the cache. */
+	KUNIT_EXPECT_EQ(test, stats_of(c).in_use, 7L);
 	KUNIT_EXPECT_EQ(test, ptkit_cache_destroy(c), -EBUSY);
 	t->nr--;
 }
@@ -1964,10 +2010,11 @@ static void slab_bulk_frees_small_slabs_apart(struct kunit *test)
 static void slab_no_memory_is_no_crash(struct kunit *test)
 {
 	struct slab_test *t = test->priv;
-	struct ptkit_cache *c = make(test, 256, 0);
+	struct ptkit_cache *c = make(test, 256, 0), *checked = make(test, 256, PTKIT_CACHE_CHECK);
 	unsigned long got, objects;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, checked);
 	if (passes_through(c))
 		kunit_skip(test, "passthrough");
 	pin(raw_smp_processor_id());
@@ -1979,9 +2026,13 @@ static void slab_no_memory_is_no_crash(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, got, objects - 1);
 	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc(c, GFP_ATOMIC));
 	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc_node(c, GFP_KERNEL, numa_mem_id()));
+	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc(checked, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc_node(checked, GFP_KERNEL | __GFP_THISNODE,
+						       numa_mem_id()));
 	limit_orders(INT_MAX);
 	unpin();
 	give(test, c, got + 1);
+	finish(test, checked);
 	finish(test, c);
 }
 
