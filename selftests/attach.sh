@@ -95,6 +95,7 @@ only_slabs_left && ptkit_unload
 tap_result $? "no frozen page is left after that"
 
 ptkit_load passthrough=1 verify=1 && attach && storms "$(cpus)" 600 &&
+	[ "$(cat "$debugfs/quicklist/pte/limit")" = 0 ] && grep -q passthrough "$debugfs/summary" &&
 	[ "$(stat quicklist_pte_cached)" -eq 0 ] && [ "$(stat host_served)" -eq 0 ] &&
 	[ "$(stat host_allocs)" -ge 600 ]
 tap_result $? "with passthrough every table goes back to the host"

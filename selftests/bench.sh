@@ -37,6 +37,8 @@ nonsense_refused() {
 		"quicklist_pair rounds=1" "quicklist_pair rounds=10001" "quicklist_pair rounds=2 rounds=3" \
 		"quicklist_pair loops=0" "quicklist_pair size=64" "quicklist_pair n=1" \
 		"quicklist_pair speed=1" "quicklist_pair rounds=3 nonsense" \
+		"quicklist_pair cpus=$(($(nproc) + 1))" \
+		"slab_bulk$(largest slab_bulk n) rounds=2 loops=100000" \
 		"quicklist_pair $(printf '%0200d' 1)"; do
 		refused "$args" || return 1
 	done
@@ -93,9 +95,9 @@ all_run() {
 			expected=$((expected + 3))
 		done
 	done
-	# And as often as it takes to be measured.
-	run "quicklist_pair rounds=2" &&
-		[ "$(grep -vc '^#' $bench/result)" -eq $((expected + 3 + 1)) ]
+	# And as many rounds, and as often in each, as it thinks fit.
+	run "quicklist_pair rounds=2" && run "  quicklist_pair  loops=1 " &&
+		[ "$(grep -vc '^#' $bench/result)" -eq $((expected + 6 + 1)) ]
 }
 
 # Nine columns each; ratios in ptkit's rows and nowhere else.

@@ -126,6 +126,14 @@ unload_all() {
 		! tap_log | grep -q 'still in use'
 }
 
+nonsense_refused() {
+	local parameter
+
+	for parameter in threads=1001 seconds=1000001 kinds=frozen,nonsense kinds=; do
+		! load_module ptkit_torture $parameter >/dev/null || return 1
+	done
+}
+
 # With a mistake on purpose, there is nothing to see but whether it is noticed.
 if [ -n "${PTKIT_BUSTED:-}" ]; then
 	tap_plan 2
@@ -136,9 +144,11 @@ if [ -n "${PTKIT_BUSTED:-}" ]; then
 	tap_done
 fi
 
-tap_plan 7
+tap_plan 8
 
 ptkit_load
+nonsense_refused
+tap_result $? "parameters that make no sense are refused"
 repeats
 tap_result $? "a seed repeats a sequence"
 drop_caches
