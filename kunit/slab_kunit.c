@@ -497,9 +497,10 @@ static void refuses_ctor_and(struct kunit *test, unsigned int flags)
 
 static void slab_refuses_what_cannot_be(struct kunit *test)
 {
-	struct ptkit_cache *c = make(test, 64, 0);
+	struct ptkit_cache *c = make(test, 64, 0), *built = make_aligned(test, 32, 0, 0, nothing);
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, built);
 	KUNIT_EXPECT_EQ(test, create_error("test_64_0", 64, 0), -EEXIST);
 	KUNIT_EXPECT_EQ(test, create_error("zero", 0, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, create_error("big", 1 << 20, 0), -EINVAL);
@@ -521,7 +522,10 @@ static void slab_refuses_what_cannot_be(struct kunit *test)
 	expect_warning(WARN_GFP);
 	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc(c, GFP_KERNEL | __GFP_DMA));
 	KUNIT_EXPECT_EQ(test, stats_of(c).misuse, 1UL);
+	KUNIT_EXPECT_NULL(test, ptkit_cache_alloc(built, GFP_KERNEL | __GFP_ZERO));
+	KUNIT_EXPECT_EQ(test, stats_of(built).misuse, 1UL);
 	ptkit_cache_free(c, NULL);
+	finish(test, built);
 	finish(test, c);
 }
 
@@ -1318,6 +1322,10 @@ static void slab_misuse_is_seen_and_survived(struct kunit *test)
 	expect_warning(WARN_KFREE);
 	ptkit_kfree(vm);
 	ptkit_kfree(on_stack);
+	p = ptkit_kmalloc(2 * PTKIT_KMALLOC_MAX, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	ptkit_kfree(p + 64);
+	ptkit_kfree(p);
 	KUNIT_EXPECT_EQ(test, ptkit_ksize(vm), 0UL);
 	expect_warning(WARN_KREALLOC);
 	KUNIT_EXPECT_NULL(test, ptkit_krealloc(vm, 200, GFP_KERNEL));
