@@ -696,6 +696,17 @@ static void thaw_refuses_to_give_no_references(struct kunit *test)
 	ptest_frozen_free(test, page, 0);
 }
 
+/* Whoever put it there may want the memory back: a page that cannot move would keep it. */
+static void freeze_refuses_a_page_of_the_movable_zone(struct kunit *test)
+{
+	struct page *page = plain_page(test, GFP_HIGHUSER_MOVABLE, 0);
+
+	if (page_zonenum(page) <= ZONE_NORMAL)
+		kunit_skip(test, "no page of ZONE_MOVABLE is free");
+	KUNIT_EXPECT_EQ(test, ptkit_page_freeze(page), -EINVAL);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+}
+
 static void thaw_of_a_page_that_is_not_frozen_is_misuse(struct kunit *test)
 {
 	struct page *page = plain_page(test, GFP_KERNEL, 0);
@@ -1017,6 +1028,7 @@ static struct kunit_case frozen_cases[] = {
 	KUNIT_CASE(freeze_fails_while_somebody_has_a_reference),
 	KUNIT_CASE(freeze_refuses_tails),
 	KUNIT_CASE(freeze_refuses_pages_with_a_life_of_their_own),
+	KUNIT_CASE(freeze_refuses_a_page_of_the_movable_zone),
 	KUNIT_CASE(thaw_refuses_to_give_no_references),
 	KUNIT_CASE(thaw_of_a_page_that_is_not_frozen_is_misuse),
 	KUNIT_CASE(thaw_of_a_tail_is_misuse),
