@@ -983,8 +983,9 @@ static void free_of_a_page_that_the_host_has_is_refused(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	before = ptest_stats();
 
-	preempt_disable();
+	/* With PREEMPT_RT the host's lock sleeps. */
 	__free_pages(page, 5);
+	preempt_disable();
 	buddy = PageBuddy(page);
 	if (buddy)
 		ptkit_frozen_free(page, 0);
