@@ -8,8 +8,11 @@
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 
-/* What the KUnit suites look at beyond the API. Kernels without KUnit export none of it. */
-#if IS_ENABLED(CONFIG_KUNIT)
+/*
+ * What the KUnit suites look at beyond the API. Kernels without KUnit export none of it, unless for
+ * the slab's suite in a build with test hooks.
+ */
+#if IS_ENABLED(CONFIG_KUNIT) || defined(PTKIT_TEST_HOOKS)
 #define EXPORT_SYMBOL_FOR_TESTS(symbol)	EXPORT_SYMBOL_GPL(symbol)
 #else
 #define EXPORT_SYMBOL_FOR_TESTS(symbol)
