@@ -302,19 +302,34 @@ static void async_free_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, checked, listed);
 }
 
+static struct ptkit_ptdesc *given_back;
+
+/* Called by the flush, before which no table of its batch comes free. */
+static int give_back(struct notifier_block *nb, unsigned long action, void *unused)
+{
+	struct ptkit_ptdesc *pt = given_back;
+
+	if (pt && atomic_read(&pt->state) != PTDESC_IDLE) {
+		given_back = NULL;
+		ptkit_pagetable_free(pt);
+	}
+	return NOTIFY_OK;
+}
+
 /* Who gives back a table that somebody has queued is refused, and it goes with its batch. */
 static void async_free_of_a_queued_table(struct kunit *test)
 {
-	struct ptkit_ptdesc *pt = get_table(test);
+	struct notifier_block first = { .notifier_call = give_back, .priority = 1 };
 	unsigned long misuse = ptkit_ptdesc_misuse();
 
+	given_back = get_table(test);
+	KUNIT_ASSERT_EQ(test, ptkit_invalidate_register(&first), 0);
 	ptest_expect_warning(PTEST_WARN_PT_FREE);
-	preempt_disable();
-	ptkit_pagetable_free_kernel(pt);
-	ptkit_pagetable_free(pt);
-	preempt_enable();
-	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
+	ptkit_pagetable_free_kernel(given_back);
 	ptkit_pagetable_sync();
+	KUNIT_EXPECT_EQ(test, ptkit_invalidate_unregister(&first), 0);
+	KUNIT_EXPECT_NULL(test, given_back);
+	KUNIT_EXPECT_EQ(test, ptkit_ptdesc_misuse(), misuse + 1);
 	KUNIT_EXPECT_EQ(test, seen.freed, 1U);
 	KUNIT_EXPECT_EQ(test, seen.freed_before_flush, 0U);
 }
