@@ -75,6 +75,10 @@ locked() {
 	) 9>"$cache/lock/$name"
 }
 
+# What scripts/vm calls a machine that died of a fault of QEMU's, not of its kernel's.
+# shellcheck disable=SC2034 # for the scripts that source this
+stale_code='QEMU ran an int3 that is not in memory'
+
 # end_groups PID... - for a trap: end jobs, each of which "set -m" has given a process group, so that
 # nothing of them is left, and exit. Without a group of their own they would not hear of a ctrl-C.
 end_groups() {

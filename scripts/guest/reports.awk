@@ -36,7 +36,7 @@ BEGIN {
 	bad = bad "|rcu.*detected.*stall|rcu.*kthread.*starved|soft lockup|hard LOCKUP"
 	bad = bad "|hung task|blocked for more than|workqueue lockup"
 	bad = bad "|Bad page|page dumped because|: bad p[gu4m]*d |list_(add|del) corruption"
-	bad = bad "|general protection|[Uu]nable to handle|segfault at|stack-protector"
+	bad = bad "|general protection|int3: 0|[Uu]nable to handle|segfault at|stack-protector"
 	bad = bad "|suspected memory leaks|invalid opcode|double fault|------------\\[ cut here"
 }
 
