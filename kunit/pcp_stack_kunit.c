@@ -541,6 +541,28 @@ static void put_to_a_cpu_that_is_not_there_leaves_the_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, chain_drop(&chain), 1UL);
 }
 
+/* What becomes of a chain when a page of it has got a second owner, who links it elsewhere. */
+static void chain_that_was_cut_or_closed_ends_and_is_left(struct kunit *test)
+{
+	struct stack_test *t = test->priv;
+	struct pcp_chain chain = { };
+	int cpu = ptest_pin_here(test), i;
+
+	ptest_expect_warning(PTEST_WARN_CHAIN);
+	for (i = 0; i < 5; i++)
+		pcp_chain_add(&chain, t->pages[i]);
+	pcp_set_next(t->pages[0], t->pages[4]);
+	KUNIT_EXPECT_EQ(test, chain_drop(&chain), 5UL);
+	KUNIT_EXPECT_NULL(test, chain.first);
+
+	for (i = 0; i < 5; i++)
+		pcp_chain_add(&chain, t->pages[i]);
+	pcp_set_next(t->pages[3], NULL);
+	KUNIT_EXPECT_TRUE(test, pcp_put(&t->cache, cpu, &chain));
+	KUNIT_EXPECT_EQ(test, chain.nr, 0UL);
+	KUNIT_EXPECT_EQ(test, look(t, cpu).depth, 2UL);
+}
+
 static void fill_every_cpu(struct kunit *test, unsigned int each)
 {
 	struct stack_test *t = test->priv;
@@ -932,6 +954,7 @@ static struct kunit_case stack_cases[] = {
 	KUNIT_CASE(take_reaches_any_online_cpu_in_batches),
 	KUNIT_CASE(put_reaches_any_online_cpu_in_batches),
 	KUNIT_CASE(put_to_a_cpu_that_is_not_there_leaves_the_pages),
+	KUNIT_CASE(chain_that_was_cut_or_closed_ends_and_is_left),
 	KUNIT_CASE(take_above_leaves_what_was_asked_on_every_cpu),
 	KUNIT_CASE(take_node_takes_from_that_node_only),
 	KUNIT_CASE(take_node_with_no_bound_takes_all),

@@ -139,6 +139,7 @@ static const char *const warnings[] = {
 	[PTEST_WARN_PT_ENTRIES] = "ptkit: misuse: freeing a page table that is",
 	[PTEST_WARN_PT_FLUSH] = "ptkit: misuse: .* returned an error, and a flush",
 	[PTEST_WARN_QL_DIRTY] = "ptkit: quicklist .*: pfn .* is not in its known state",
+	[PTEST_WARN_CHAIN] = "ptkit: misuse: a list of pages ends with",
 };
 
 static_assert(ARRAY_SIZE(warnings) == PTEST_NR_WARNINGS);

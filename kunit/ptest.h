@@ -28,6 +28,7 @@ enum ptest_warning {
 	PTEST_WARN_PT_ENTRIES,	/* a batch refuses */
 	PTEST_WARN_PT_FLUSH,	/* a secondary flush refuses */
 	PTEST_WARN_QL_DIRTY,	/* a page that is not in its known state */
+	PTEST_WARN_CHAIN,	/* pcp_chain_broken() */
 	PTEST_NR_WARNINGS
 };
 

@@ -21,6 +21,20 @@
 #include "internal.h"
 #include "pcp_stack.h"
 
+/**
+ * pcp_chain_broken - a chain whose links and number of pages do not fit: leak what is left of it
+ * @chain: is empty afterwards
+ *
+ * Context: any but NMI.
+ */
+noinline void pcp_chain_broken(struct pcp_chain *chain)
+{
+	ptkit_misuse("a list of pages ends with %lu of them to go, or does not: one had two owners",
+		     chain->nr);
+	*chain = (struct pcp_chain){ };
+}
+EXPORT_SYMBOL_FOR_TESTS(pcp_chain_broken);
+
 /* At most so many pages move at once, to bound the time with interrupts off. */
 #define PCP_IPI_BATCH	256UL
 

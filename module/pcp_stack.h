@@ -239,10 +239,20 @@ static inline void pcp_chain_add(struct pcp_chain *chain, struct page *page)
 	chain->nr++;
 }
 
+void pcp_chain_broken(struct pcp_chain *chain);
+
+/*
+ * A page that had two owners has had its link rewritten, and its chain ends early or never: what is
+ * left of it is leaked, and nobody walks in circles, or waits for pages that do not come.
+ */
 static inline struct page *pcp_chain_del(struct pcp_chain *chain)
 {
 	struct page *page = chain->first;
 
+	if (unlikely(!page != !chain->nr)) {
+		pcp_chain_broken(chain);
+		return NULL;
+	}
 	if (page) {
 		chain->first = pcp_next(page);
 		chain->nr--;
