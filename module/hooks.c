@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 #include <linux/export.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/timex.h>
@@ -60,14 +61,21 @@ static bool one_of(unsigned int nr)
 }
 
 /**
- * ptkit_busted_race - wait a little, now and then
+ * ptkit_busted_race - wait a little, now and then, where somebody may come meanwhile
  * @what: if this is the mistake that is made
+ *
+ * Who takes a page and puts it back where it was does no harm: others need time for more than
+ * that. Where a task could be preempted it sleeps, so that they get the CPU.
  *
  * Context: any.
  */
 void ptkit_busted_race(enum ptkit_busted what)
 {
-	if (ptkit_is_busted(what) && one_of(64))
+	if (!ptkit_is_busted(what) || !one_of(64))
+		return;
+	if (preemptible())
+		usleep_range(50, 100);
+	else
 		udelay(8);
 }
 EXPORT_SYMBOL_GPL(ptkit_busted_race);
